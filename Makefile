@@ -1,0 +1,39 @@
+# The two commands of a new user are `make conformance` and `make test`; each sets up what it needs.
+# A recipe that runs for long replaces its shell (exec), so that a killed make takes the run with it.
+
+PYTHON_BIN := .venv/bin/python
+SUT ?= suts/lab.yaml
+PROFILE ?= quick
+REPORTS ?= reports
+N ?= 10
+
+.PHONY: help setup check test conformance soak defects clean
+
+help:
+	@echo "make conformance   put the embedded system up, upgrade it under traffic, report (reports/report.html)"
+	@echo "make test          all tests of the suite itself, those in network namespaces included"
+	@echo "make check         lint, types, import rules, unit tests without namespaces"
+	@echo "make soak N=10     the conformance run N times in a row, with a table"
+	@echo "make setup         what all of them need: system packages, virtual environment, report generator"
+
+setup:
+	@tools/setup.sh
+
+check: setup
+	$(PYTHON_BIN) -m ruff check .
+	$(PYTHON_BIN) -m ruff format --check .
+	$(PYTHON_BIN) -m mypy
+	.venv/bin/lint-imports
+	$(PYTHON_BIN) -m pytest -q -m "not namespaces and not live" tests
+
+test: setup
+	exec $(PYTHON_BIN) -m pytest tests
+
+conformance: setup
+	exec $(PYTHON_BIN) -m lab run --logs $(REPORTS)/logs -- $(PYTHON_BIN) -m hitless run --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS)
+
+soak: setup
+	exec $(PYTHON_BIN) tools/soak.py --runs $(N) --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS)/soak
+
+clean:
+	rm -rf reports .venv tools/allure/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
