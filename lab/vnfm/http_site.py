@@ -1,0 +1,137 @@
+"""The systems below the VNFM, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import requests
+
+from lab.vnfm.site import Server, Share, SiteError, UnitStatus
+
+_TIMEOUT_S: Final = 10.0
+_STATUS_TIMEOUT_S: Final = 2.0
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSite:
+    """Base URLs of VIM, decider and controller."""
+
+    vim: str
+    decider: str
+    controller: str
+
+    def create_server(self, name: str, image: str, flavour: str) -> str:
+        """POST a server; image and flavour are given by their names."""
+        body = {
+            "server": {
+                "name": name,
+                "imageRef": self._id_of("/v2/images", "images", image),
+                "flavorRef": self._id_of("/v2.1/flavors", "flavors", flavour),
+            }
+        }
+        answer = _call("POST", f"{self.vim}/v2.1/servers", body, expected=HTTPStatus.ACCEPTED)
+        return _read(answer, lambda document: str(document["server"]["id"]))
+
+    def server(self, server_id: str) -> Server:
+        """GET a server."""
+        answer = _call("GET", f"{self.vim}/v2.1/servers/{server_id}", expected=HTTPStatus.OK)
+        return _read(answer, lambda document: _server(document["server"]))
+
+    def delete_server(self, server_id: str) -> None:
+        """DELETE a server; 404 means that it is gone already."""
+        _call(
+            "DELETE",
+            f"{self.vim}/v2.1/servers/{server_id}",
+            expected=HTTPStatus.NO_CONTENT,
+            accepted=HTTPStatus.NOT_FOUND,
+        )
+
+    def unit_status(self, management_url: str) -> UnitStatus | None:
+        """GET the unit's status; None when nobody listens."""
+        url = f"{management_url.rstrip('/')}/status"
+        try:
+            answer = requests.get(url, timeout=_STATUS_TIMEOUT_S)
+        except requests.RequestException:
+            return None
+        if answer.status_code != HTTPStatus.OK:
+            return None
+        return _read(answer, _unit_status)
+
+    def attach(self, name: str, number: int) -> None:
+        """PUT the unit at the decider, with the source address that it marks its packets with."""
+        body = {"number": number, "mac": f"02:00:00:01:00:{number:02x}"}
+        _call("PUT", f"{self.decider}/units/{name}", body, expected=HTTPStatus.NO_CONTENT)
+
+    def detach(self, name: str) -> None:
+        """DELETE the unit at the decider; 404 means that the decider does not know it."""
+        _call("DELETE", f"{self.decider}/units/{name}", expected=HTTPStatus.NO_CONTENT, accepted=HTTPStatus.NOT_FOUND)
+
+    def set_split(self, shares: Sequence[Share]) -> None:
+        """PUT the split at the controller, which commits buckets to the decider before it answers."""
+        body = {"shares": [{"units": list(one.units), "share": one.share} for one in shares], "order": "stable"}
+        _call("PUT", f"{self.controller}/split", body, expected=HTTPStatus.OK, accepted=HTTPStatus.NO_CONTENT)
+
+    def pins(self) -> Mapping[str, int]:
+        """GET the pins at the decider."""
+        answer = _call("GET", f"{self.decider}/pins", expected=HTTPStatus.OK)
+        return _read(answer, lambda document: {str(name): int(count) for name, count in document.items()})
+
+    def drop_pins(self) -> None:
+        """DELETE the pins at the decider."""
+        _call("DELETE", f"{self.decider}/pins", expected=HTTPStatus.NO_CONTENT)
+
+    def _id_of(self, path: str, member: str, name: str) -> str:
+        """Look up the VIM's id of an image or flavour by its name."""
+        answer = _call("GET", f"{self.vim}{path}", expected=HTTPStatus.OK)
+        known = _read(answer, lambda document: {str(one["name"]): str(one["id"]) for one in document[member]})
+        try:
+            return known[name]
+        except KeyError:
+            raise SiteError(f"VIM - no {name!r} among its {member} - Expected one of: {sorted(known)}") from None
+
+
+def _server(document: Mapping[str, Any]) -> Server:
+    metadata = document.get("metadata") or {}
+    number = metadata.get("number")
+    fault = document.get("fault") or {}
+    return Server(
+        id=str(document["id"]),
+        status=str(document["status"]),
+        number=None if number is None else int(number),
+        management_url=metadata.get("management_url"),
+        fault=fault.get("message"),
+    )
+
+
+def _unit_status(document: Mapping[str, Any]) -> UnitStatus:
+    return UnitStatus(
+        ready=bool(document["ready"]),
+        sessions=int(document["sessions"]),
+        software_version=str(document["software_version"]),
+    )
+
+
+def _call(
+    method: str, url: str, body: Any = None, *, expected: HTTPStatus, accepted: HTTPStatus | None = None
+) -> requests.Response:
+    """Send a request; any answer but ``expected`` and ``accepted`` is a ``SiteError``."""
+    try:
+        answer = requests.request(method, url, json=body, timeout=_TIMEOUT_S)
+    except requests.RequestException as error:
+        raise SiteError(f"{method} {url} - no answer: {error}") from error
+    if answer.status_code not in {expected, accepted}:
+        raise SiteError(f"{method} {url} - Expected: {int(expected)} Actual: {answer.status_code} {answer.text:.300}")
+    return answer
+
+
+def _read(answer: requests.Response, take: Callable[[Any], Read]) -> Read:
+    """Take something out of a JSON answer; an answer of another shape is a ``SiteError``."""
+    try:
+        return take(answer.json())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise SiteError(f"{answer.request.method} {answer.url} - unexpected answer: {answer.text:.300}") from error
