@@ -1,0 +1,80 @@
+"""Questions that tell whether a process of the lab serves yet."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from dataclasses import dataclass
+from typing import Protocol
+
+_ASK_TIMEOUT_S = 1.0
+
+
+class Probe(Protocol):
+    """One question to a process, asked again and again while it starts."""
+
+    def ask(self) -> str | None:
+        """None when it serves, otherwise what was seen instead, in a few words."""
+
+    def describe(self) -> str:
+        """What is expected, in a few words."""
+
+
+@dataclass(frozen=True)
+class HttpProbe:
+    """Content when a GET on loopback answers 200, and `ready` in a JSON answer, where there is one, is not false."""
+
+    port: int
+    path: str = "/status"
+
+    def ask(self) -> str | None:
+        """None when the answer is good, otherwise status or error."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ASK_TIMEOUT_S)
+        try:
+            connection.request("GET", self.path, headers={"Accept": "application/json"})
+            answer = connection.getresponse()
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            return _words(error)
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            return f"status {answer.status}"
+        return "the answer says it is not ready" if _says_not_ready(body) else None
+
+    def describe(self) -> str:
+        """The request and the answer that counts."""
+        return f"GET http://127.0.0.1:{self.port}{self.path} answers 200"
+
+
+@dataclass(frozen=True)
+class PortProbe:
+    """Content when a TCP connection to a port on loopback is accepted."""
+
+    port: int
+
+    def ask(self) -> str | None:
+        """None when somebody listens, otherwise the error."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=_ASK_TIMEOUT_S).close()
+        except OSError as error:
+            return _words(error)
+        return None
+
+    def describe(self) -> str:
+        """The port that has to accept."""
+        return f"port {self.port} on 127.0.0.1 accepts connections"
+
+
+def _says_not_ready(body: bytes) -> bool:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.get("ready") is False
+
+
+def _words(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).lower()
