@@ -1,0 +1,1 @@
+"""The controller: turns shares of new users into the decider's buckets."""

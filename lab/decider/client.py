@@ -1,0 +1,54 @@
+"""The decider's REST interface, from the side of those who use it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import requests
+
+from lab.rest import Refusal
+
+_TIMEOUT_S: Final = 10.0
+
+
+class DeciderClient:
+    """Calls to one decider. Any answer but success becomes a Refusal with its reason. Threads may share it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+
+    def pid(self) -> int:
+        """The process whose network namespace is the decider's."""
+        return int(self._call("GET", "/status").json()["pid"])
+
+    def add_unit(self, name: str, number: int) -> None:
+        """Attach a unit whose devices are in the decider's namespace."""
+        self._call("PUT", f"/units/{name}", {"number": number})
+
+    def remove_unit(self, name: str) -> None:
+        """Detach a unit; one that is not attached is no error."""
+        self._call("DELETE", f"/units/{name}", accept=(HTTPStatus.NOT_FOUND,))
+
+    def set_buckets(self, buckets: Sequence[str]) -> None:
+        """Give each bucket its unit; returns when the decider works by it."""
+        self._call("PUT", "/buckets", {"buckets": list(buckets)})
+
+    def _call(
+        self, method: str, path: str, body: Any = None, *, accept: Sequence[HTTPStatus] = ()
+    ) -> requests.Response:
+        try:
+            answer = requests.request(method, self._url + path, json=body, timeout=_TIMEOUT_S)
+        except requests.RequestException as error:
+            raise Refusal(HTTPStatus.BAD_GATEWAY, f"decider {self._url} - does not answer: {error}") from error
+        if not answer.ok and answer.status_code not in accept:
+            raise Refusal(HTTPStatus.CONFLICT, f"decider - {method} {path} - {answer.status_code}: {_reason(answer)}")
+        return answer
+
+
+def _reason(answer: requests.Response) -> str:
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return answer.text[:200]

@@ -1,0 +1,1 @@
+"""The VIM: servers, flavours and images in the shapes of OpenStack; a server is one unit of the VNF."""

@@ -1,0 +1,89 @@
+"""`python -m lab.vnf`: one unit of the VNF, in a network namespace of its own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from lab import logs, nfnetlink, nft, rest
+from lab.devices import await_devices, prepare_device, quiet_namespace
+from lab.linux import die_with_parent, unshare_network, yield_to_tester
+from lab.vnf.package import load_software
+from lab.vnf.ruleset import SESSION_PICKUPS, UnitSettings, render
+from lab.vnf.service import Unit, endpoints
+
+_LOG = logging.getLogger(__name__)
+_DEVICES: Final = ("access", "core")
+_DEVICES_WITHIN_S: Final = 60.0
+_TABLE: Final = "gateway"
+
+
+class KernelMeasurements:
+    """Reads the rules that run in this process's namespace."""
+
+    def counters(self) -> Mapping[str, int]:
+        """Packets of the named counters."""
+        return nfnetlink.counters(_TABLE)
+
+    def count_sessions(self) -> int:
+        """Number of live sessions."""
+        return nfnetlink.count_elements(_TABLE, "sessions")
+
+    def sessions(self) -> Sequence[nfnetlink.Element]:
+        """All live sessions."""
+        return nfnetlink.elements(_TABLE, "sessions")
+
+
+def main() -> None:
+    """Bind in the main namespace, move into an own one, serve; rules come as soon as our devices do."""
+    arguments = _arguments()
+    die_with_parent()
+    logs.configure(f"unit-{arguments.number}")
+    yield_to_tester()
+    settings = UnitSettings(arguments.number, arguments.rated_pps, arguments.session_pickup)
+    software = load_software(arguments.package)
+    ruleset = render(software, settings)
+    listener = rest.bind(arguments.management)
+    unshare_network()
+    quiet_namespace()
+    running = threading.Event()
+    threading.Thread(target=_run, args=(ruleset, running), name="software", daemon=True).start()
+    unit = Unit(software, settings, KernelMeasurements(), running.is_set)
+    _LOG.info("software %s, %d pps", software.version, settings.rated_pps)
+    rest.serve(rest.application(endpoints(unit)), listener)
+
+
+def _run(ruleset: str, running: threading.Event) -> None:
+    """Wait for the devices and put the software in force; without it the unit is useless."""
+    try:
+        await_devices(_DEVICES, timeout_s=_DEVICES_WITHIN_S)
+        for name in _DEVICES:
+            prepare_device(name)
+        nft.commit(ruleset)
+    except Exception:  # noqa: BLE001 - whatever it was: a unit without software is useless
+        _LOG.exception("the software could not be started; ending")
+        os.kill(os.getpid(), signal.SIGTERM)
+    else:
+        running.set()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m lab.vnf", description=__doc__)
+    parser.add_argument("--package", type=Path, required=True, help="directory with vnfd.yaml")
+    parser.add_argument("--number", type=int, required=True, help="the unit's number, 1 to 255")
+    parser.add_argument("--rated-pps", type=int, required=True, help="capacity, both directions together")
+    parser.add_argument("--management", required=True, help="HOST:PORT of the management API")
+    parser.add_argument(
+        "--session-pickup", choices=SESSION_PICKUPS, default="opening-packet", help="what opens a session"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
