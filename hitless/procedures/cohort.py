@@ -1,4 +1,4 @@
-"""The long-lived sessions: they end after the last share change, and something else offers their share of the load then.
+"""The long-lived sessions: they end after the last share change, and a filler offers their share of the load then.
 
 A session that lives for ever would keep every correct system from finishing its drain; one that ended before the last
 share change could not show a broken affinity.

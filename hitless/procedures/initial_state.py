@@ -35,7 +35,8 @@ class InitialState:
             sut: the declaration.
             vnfm: how to reach the VNFM.
             say: takes a sentence for people who watch.
-            clock_ns, sleep: the tester's clock, and how it waits.
+            clock_ns: the tester's clock.
+            sleep: how the tester waits.
         """
         self._sut = sut
         self._vnfm = vnfm
@@ -128,7 +129,7 @@ class InitialState:
                 )
             if self._clock_ns() > deadline_ns:
                 raise InitialStateError(
-                    f"operation {what} {accepted.operation_id} - too slow - Expected: COMPLETED within {deadline_s:g} s "
-                    f"Actual: {operation.state} - upgrade.deadline_s in sut.yaml sets the time"
+                    f"operation {what} {accepted.operation_id} - too slow - Expected: COMPLETED within "
+                    f"{deadline_s:g} s Actual: {operation.state} - upgrade.deadline_s in sut.yaml sets the time"
                 )
             self._sleep(self._sut.mano.poll_interval_ms / 1000)
