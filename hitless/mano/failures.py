@@ -34,6 +34,11 @@ NETWORK_ERRORS = (
 """Everything that may come out of sending a request and reading its answer."""
 
 
+def broken(error: Exception) -> bool:
+    """Tell whether a connection that had stood was closed or reset before an answer came."""
+    return any(isinstance(one, (RemoteDisconnected, ConnectionResetError, BrokenPipeError)) for one in _causes(error))
+
+
 def failure(request: str, error: Exception, exchange: Exchange, timeout_s: float) -> ManoError:
     """Return the error that tells what happened.
 
@@ -49,28 +54,23 @@ def failure(request: str, error: Exception, exchange: Exchange, timeout_s: float
         return any(isinstance(one, kinds) for one in chain)
 
     within = f"an answer within {timeout_s:g} s"
+    kind: type[ManoError] = UnreachableError
+    problem, expected, actual = "unreachable", "a connection", _reason(chain)
+    processed: bool | None = False
     if met(requests.exceptions.ConnectTimeout):
         actual = f"no connection within {timeout_s:g} s"
-        return UnreachableError(request, "unreachable", expected="a connection", actual=actual, exchange=exchange)
-    if met(requests.exceptions.SSLError, urllib3.exceptions.SSLError):
-        return UnreachableError(
-            request, "TLS failed", expected="a certificate that is trusted", actual=_reason(chain), exchange=exchange
-        )
-    if met(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError, BodyTooSlowError):
+    elif met(requests.exceptions.SSLError, urllib3.exceptions.SSLError):
+        problem, expected = "TLS failed", "a certificate that is trusted"
+    elif met(urllib3.exceptions.NewConnectionError, requests.exceptions.InvalidURL, UnicodeError):
+        pass  # urllib3 takes some of these for timeouts, so they come before those
+    elif met(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError, BodyTooSlowError):
         actual = "part of it" if met(BodyTooSlowError) else "silence"
-        return NoAnswerError(request, "no answer", expected=within, actual=actual, exchange=exchange, processed=None)
-    if met(urllib3.exceptions.NewConnectionError, requests.exceptions.InvalidURL, UnicodeError):
-        return UnreachableError(
-            request, "unreachable", expected="a connection", actual=_reason(chain), exchange=exchange
-        )
-    if met(BodyTooLargeError, IncompleteRead, urllib3.exceptions.DecodeError, LineTooLong) or _not_http(chain):
-        actual = _reason(chain)
-        return UnusableAnswerError(
-            request, "unusable answer", expected="a whole HTTP answer", actual=actual, exchange=exchange, processed=None
-        )
-    return UnreachableError(
-        request, "connection broke", expected=within, actual=_reason(chain), exchange=exchange, processed=None
-    )
+        kind, problem, expected, processed = NoAnswerError, "no answer", within, None
+    elif met(BodyTooLargeError, IncompleteRead, urllib3.exceptions.DecodeError, LineTooLong) or _not_http(chain):
+        kind, problem, expected, processed = UnusableAnswerError, "unusable answer", "a whole HTTP answer", None
+    else:
+        problem, expected, processed = "connection broke", within, None
+    return kind(request, problem, expected=expected, actual=actual, exchange=exchange, processed=processed)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from hitless.mano.answer import Answer, Exchange, read_body
-from hitless.mano.failures import NETWORK_ERRORS, BodyTooLargeError, BodyTooSlowError, failure
+from hitless.mano.failures import NETWORK_ERRORS, BodyTooLargeError, BodyTooSlowError, broken, failure
 from hitless.redaction import Redactor
 
 Credentials = Callable[[], tuple[str, str]]
@@ -105,7 +105,7 @@ class Transport:
         }
         request = f"{method} {exchange['url']}"
         try:
-            response, content = self._exchange(method, url, body, headers | authorization)
+            response, content = self._exchange(method, url, body, headers | authorization, exchange)
         except NETWORK_ERRORS as error:
             exchange["answered_ns"] = self._clock_ns()
             raised = failure(request, error, exchange, self._timeout_s)
@@ -120,26 +120,40 @@ class Transport:
         self._on_exchange(exchange)
         return Answer(request, response.status_code, response.headers, read, is_json, exchange)
 
-    def _exchange(self, method: str, url: str, body: Any, headers: dict[str, str]) -> tuple[requests.Response, bytes]:
-        """Send and read. What changes something gets a fresh connection, not one that the server may just close."""
-        session = self._session if method == "GET" else self._new_session()
+    def _exchange(
+        self, method: str, url: str, body: Any, headers: dict[str, str], exchange: Exchange
+    ) -> tuple[requests.Response, bytes]:
+        """Send and read.
+
+        Questions share a connection, which the server may have closed in the same moment: then the question is asked
+        once more over a new one (RFC 9110 allows that for GET). What changes something gets a connection of its own.
+        """
+        if method == "GET":
+            try:
+                return self._over(self._session, method, url, body, headers)
+            except requests.ConnectionError as error:
+                if not broken(error):
+                    raise
+                exchange["reconnected_ns"] = self._clock_ns()
+        with self._new_session() as session:
+            return self._over(session, method, url, body, headers)
+
+    def _over(
+        self, session: requests.Session, method: str, url: str, body: Any, headers: dict[str, str]
+    ) -> tuple[requests.Response, bytes]:
         started_ns = self._clock_ns()
-        try:
-            response = session.request(
-                method,
-                url,
-                data=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                timeout=(self._timeout_s, self._timeout_s),
-                allow_redirects=False,
-                stream=True,
-                verify=str(self._ca) if self._ca else True,
-            )
-            with response:
-                return response, self._content(response, started_ns)
-        finally:
-            if session is not self._session:
-                session.close()
+        response = session.request(
+            method,
+            url,
+            data=None if body is None else json.dumps(body).encode(),
+            headers=headers,
+            timeout=(self._timeout_s, self._timeout_s),
+            allow_redirects=False,
+            stream=True,
+            verify=str(self._ca) if self._ca else True,
+        )
+        with response:
+            return response, self._content(response, started_ns)
 
     def _content(self, response: requests.Response, started_ns: int) -> bytes:
         """Read the body piece by piece, so that neither a slow nor an endless one holds the tester up."""

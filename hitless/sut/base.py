@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -32,7 +33,7 @@ def _existing_file(value: Any, info: ValidationInfo) -> Any:
     folder = (info.context or {}).get(FOLDER)
     if folder is None:
         return Path(value)
-    path = Path(folder, value)
+    path = Path(os.path.normpath(Path(folder, value)))
     if not path.is_file():
         raise wrong("no such file", "a file, seen from the folder of this declaration", value, f"looked for {path}")
     return path

@@ -119,7 +119,10 @@ class Upgrade(Section):
         examples=[{"upgrade_type": "RollingUpdate"}],
     )
     ext_virtual_links: tuple[Json, ...] = Field(
-        default=(), strict=False, description="extVirtualLinks of ChangeCurrentVnfPkgRequest, handed on as they are"
+        default=(),
+        strict=False,
+        repr=False,
+        description="extVirtualLinks of ChangeCurrentVnfPkgRequest, handed on as they are",
     )
     deadline_s: Seconds = Field(default=600, description="the operation must have ended this long after the request")
     drain_timeout_s: Seconds = Field(

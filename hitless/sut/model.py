@@ -62,7 +62,7 @@ class Instantiate(Section):
     instantiation_level_id: Text | None = Field(
         default=None, description="instantiationLevelId; without it the flavour's default", examples=["level-1"]
     )
-    ext_virtual_links: tuple[Json, ...] = Field(default=(), strict=False, description="extVirtualLinks")
+    ext_virtual_links: tuple[Json, ...] = Field(default=(), strict=False, repr=False, description="extVirtualLinks")
     vim_connection_info: Json = Field(default_factory=dict, repr=False, description="vimConnectionInfo")
     additional_params: Json = Field(default_factory=dict, repr=False, description="additionalParams")
 
@@ -138,6 +138,17 @@ class SystemUnderTest(Section):
     disruptive_allowed: bool = Field(
         default=False, description="the tester may terminate or break what it did not create itself"
     )
+
+    def profile_arguments(self) -> tuple[str, ...]:
+        """Return the arguments of the traffic profile (what follows ``-t`` in trex-console): rated capacity, tunables.
+
+        A tunable that is true is a flag; one that is false is left out.
+        """
+        rated = self.vnf.rated_capacity
+        wanted = {"load-pps": repr(rated.value_pps), "load-frame": rated.frame_bytes}
+        wanted |= {name.lstrip("-").replace("_", "-"): value for name, value in self.traffic.tunables.items()}
+        given = [(f"--{name}", value) for name, value in wanted.items() if value is not False]
+        return tuple(part for name, value in given for part in ([name] if value is True else [name, str(value)]))
 
     def public(self) -> dict[str, Any]:
         """Return the declaration as plain data that may be stored and shown: no secret is in it.

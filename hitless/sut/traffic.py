@@ -46,7 +46,7 @@ class Traffic(Section):
     """What is sent and from where."""
 
     profile: ExistingFile = Field(
-        description="TRex profile to send, seen from the folder of this file",
+        description="TRex profile to send, with register() and describe(), seen from the folder of this file",
         examples=["../traffic_profiles/upgrade.py"],
     )
     trex: Trex = Field(description="the traffic generator")
@@ -57,5 +57,7 @@ class Traffic(Section):
         examples=["l2"],
     )
     tunables: dict[str, Tunable] = Field(
-        default_factory=dict, description="arguments of the profile by name", examples=[{}]
+        default_factory=dict,
+        description="arguments of the profile by name; load-pps and load-frame come from vnf.rated_capacity",
+        examples=[{"long-pps": 1000}],
     )
