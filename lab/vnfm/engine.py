@@ -111,7 +111,6 @@ class Engine:
         record = self._journal.idle_instance(instance_id, instantiated=False)
         try:
             for unit in record.units:
-                self._site.detach(unit.name)
                 self._site.delete_server(unit.server_id)
         except SiteError as error:
             raise ProblemError(

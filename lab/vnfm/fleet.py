@@ -36,7 +36,7 @@ class Fleet:
         self.pace.sleep(seconds)
 
     def add(self, package: Package, count: int, *, flavour: str, ready_timeout_s: float) -> tuple[UnitRecord, ...]:
-        """Create units, all at once; return when all are ready and known to the decider, still without traffic.
+        """Create units, all at once; return when all are ready, still without traffic.
 
         Raises:
             ProcedureError: the VIM reports an error, or a unit is not ready in time; what was created stays.
@@ -67,11 +67,6 @@ class Fleet:
                     f"unit {asked.name} - not ready - Expected: within {ready_timeout_s:g} s - see its log"
                 )
             self.pace.sleep(POLL_S)
-        if unit.number is None:
-            raise ProcedureError(
-                f"unit {unit.name} - the VIM gave it no number - see metadata of server {unit.server_id}"
-            )
-        self.site.attach(unit.name, unit.number)
         self.progress.ready(unit)
         return unit
 
@@ -130,7 +125,6 @@ class Fleet:
         return status.sessions == 0
 
     def remove(self, unit: UnitRecord) -> None:
-        """Take a unit away, whatever it is doing: first from the decider, then from the VIM."""
-        self.site.detach(unit.name)
+        """Take a unit away, whatever it is doing."""
         self.site.delete_server(unit.server_id)
         self.progress.released(unit)

@@ -43,7 +43,7 @@ class HttpSite:
         return _read(answer, lambda document: _server(document["server"]))
 
     def delete_server(self, server_id: str) -> None:
-        """DELETE a server; 404 means that it is gone already."""
+        """DELETE a server, which the VIM takes from the decider itself; 404 means that it is gone already."""
         _call(
             "DELETE",
             f"{self.vim}/v2.1/servers/{server_id}",
@@ -61,15 +61,6 @@ class HttpSite:
         if answer.status_code != HTTPStatus.OK:
             return None
         return _read(answer, _unit_status)
-
-    def attach(self, name: str, number: int) -> None:
-        """PUT the unit at the decider, with the source address that it marks its packets with."""
-        body = {"number": number, "mac": f"02:00:00:01:00:{number:02x}"}
-        _call("PUT", f"{self.decider}/units/{name}", body, expected=HTTPStatus.NO_CONTENT)
-
-    def detach(self, name: str) -> None:
-        """DELETE the unit at the decider; 404 means that the decider does not know it."""
-        _call("DELETE", f"{self.decider}/units/{name}", expected=HTTPStatus.NO_CONTENT, accepted=HTTPStatus.NOT_FOUND)
 
     def set_split(self, shares: Sequence[Share]) -> None:
         """PUT the split at the controller, which commits buckets to the decider before it answers."""

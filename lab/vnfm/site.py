@@ -50,22 +50,19 @@ class Site(Protocol):
     """Everything that the VNFM can do to the world; every method may raise ``SiteError``."""
 
     def create_server(self, name: str, image: str, flavour: str) -> str:
-        """Ask the VIM for a server; returns its id at once, long before it is ACTIVE."""
+        """Ask the VIM for a server; returns its id at once.
+
+        When it is ACTIVE the decider knows it under its name, and no traffic goes to it yet.
+        """
 
     def server(self, server_id: str) -> Server:
         """Return the server's present state."""
 
     def delete_server(self, server_id: str) -> None:
-        """Delete a server; one that is gone already is no error."""
+        """Take a server from the decider and delete it; one that is gone already is no error."""
 
     def unit_status(self, management_url: str) -> UnitStatus | None:
         """Ask a unit for its status; None while it does not answer."""
-
-    def attach(self, name: str, number: int) -> None:
-        """Make a unit known to the decider; no traffic goes to it yet."""
-
-    def detach(self, name: str) -> None:
-        """Make the decider forget a unit; one that it does not know is no error."""
 
     def set_split(self, shares: Sequence[Share]) -> None:
         """Divide new users among groups of units; returns when the decider works by it."""

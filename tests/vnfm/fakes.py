@@ -62,7 +62,7 @@ class Happening:
     Attributes:
         what: method of the site.
         subject: unit names or the like.
-        in_service: units that are attached, ready and not yet detached, after it.
+        in_service: units that exist and are ready, after it.
     """
 
     at_s: float
@@ -99,7 +99,6 @@ class FakeSite:
     hooks: dict[str, Callable[[Any], None]] = field(default_factory=dict)
     broken_images: set[str] = field(default_factory=set)
     servers: dict[str, FakeServer] = field(default_factory=dict)
-    attached: dict[str, int] = field(default_factory=dict)
     split: tuple[Share, ...] = ()
     happenings: list[Happening] = field(default_factory=list)
     _ids: Any = field(default_factory=itertools.count)
@@ -138,29 +137,17 @@ class FakeSite:
             None if sessions is None else UnitStatus(self._is_ready(server), sessions, server.image.rpartition("-")[2])
         )
 
-    def attach(self, name: str, number: int) -> None:
-        self._hook("attach", name)
-        assert self._is_ready(self._by_name(name)), f"{name} attached before it was ready"
-        assert self._by_name(name).number == number
-        self.attached[name] = number
-        self._note("attach", name)
-
-    def detach(self, name: str) -> None:
-        self._hook("detach", name)
-        self.attached.pop(name, None)
-        self._note("detach", name)
-
     def set_split(self, shares: Sequence[Share]) -> None:
         self._hook("set_split", shares)
-        unknown = {name for one in shares for name in one.units if one.share > 0} - set(self.attached)
-        assert not unknown, f"users sent to units that the decider does not know: {unknown}"
+        unknown = {name for one in shares for name in one.units if one.share > 0} - self.in_service()
+        assert not unknown, f"users sent to units that are not in service: {unknown}"
         assert abs(sum(one.share for one in shares) - 1) < 1e-9
         self.split = tuple(shares)
         self._note("set_split", self.split)
 
     def pins(self) -> Mapping[str, int]:
         self._hook("pins", None)
-        return {name: self.pins_of(name, self.pace.now_s()) for name in self.attached}
+        return {name: self.pins_of(name, self.pace.now_s()) for name in self.in_service()}
 
     def drop_pins(self) -> None:
         self._hook("drop_pins", None)
@@ -176,6 +163,10 @@ class FakeSite:
 
         self.hooks[method] = hook
 
+    def in_service(self) -> frozenset[str]:
+        """Names of the units that exist and are ready."""
+        return frozenset(server.name for server in self.servers.values() if self._is_ready(server))
+
     def of(self, what: str) -> list[Happening]:
         """The happenings of one kind."""
         return [happening for happening in self.happenings if happening.what == what]
@@ -185,11 +176,7 @@ class FakeSite:
             self.hooks[method](argument)
 
     def _note(self, what: str, subject: Any) -> None:
-        in_service = frozenset(name for name in self.attached if self._exists(name))
-        self.happenings.append(Happening(self.pace.now_s(), what, subject, in_service))
-
-    def _exists(self, name: str) -> bool:
-        return any(server.name == name for server in self.servers.values())
+        self.happenings.append(Happening(self.pace.now_s(), what, subject, self.in_service()))
 
     def _by_name(self, name: str) -> FakeServer:
         return next(server for server in self.servers.values() if server.name == name)

@@ -21,7 +21,7 @@ def test_everything_is_new_at_the_end_and_nothing_else_is_left() -> None:
     this = world()
     this.upgrade(HalvesUpgrade)
     assert set(this.servers().values()) == {NEW.image}
-    assert set(this.site.attached) == set(this.servers()) == this.units_known_to_the_manager()
+    assert this.site.in_service() == set(this.servers()) == this.units_known_to_the_manager()
     assert [(set(one.units), one.share) for one in this.site.split] == [(set(this.servers()), 1.0)]
 
 
@@ -92,9 +92,9 @@ def test_one_unit_has_no_halves() -> None:
         ("drop_pins", 1, "split"),
         ("delete_server", 1, "upgrade right half"),
         ("create_server", 2, "upgrade right half"),
-        ("attach", 2, "upgrade right half"),
+        ("unit_status", 3, "upgrade right half"),
         ("set_split", 2, "switch over"),
-        ("detach", 4, "upgrade left half"),
+        ("delete_server", 4, "upgrade left half"),
         ("create_server", 4, "upgrade left half"),
         ("set_split", 3, "join"),
     ],

@@ -28,7 +28,7 @@ def test_everything_is_new_at_the_end_and_nothing_else_is_left() -> None:
     this.upgrade(FourStepUpgrade)
     assert set(this.servers().values()) == {NEW.image}
     assert len(this.servers()) == 4
-    assert set(this.site.attached) == set(this.servers()) == this.units_known_to_the_manager()
+    assert this.site.in_service() == set(this.servers()) == this.units_known_to_the_manager()
     assert [(set(one.units), one.share) for one in this.site.split] == [(set(this.servers()), 1.0)]
 
 
@@ -60,17 +60,17 @@ def test_first_new_capacity_is_limited_and_gets_nothing_before_it_is_ready() -> 
     this.upgrade(FourStepUpgrade)
     first_split = this.site.happenings.index(this.site.of("set_split")[0])
     before = this.site.happenings[:first_split]
-    assert [happening.what for happening in before] == ["create_server", "attach"]
-    assert before[-1].in_service >= this.old_names
-    # The fake site refuses to attach a unit that is not ready; 0.8 s is what it needs.
-    assert before[-1].at_s - before[0].at_s == pytest.approx(0.8)
+    assert [happening.what for happening in before] == ["create_server"]
+    assert before[-1].in_service == this.old_names
+    # The fake site refuses to send users to a unit that is not ready; 0.8 s is what it needs.
+    assert this.site.of("set_split")[0].at_s - before[0].at_s == pytest.approx(0.8)
 
 
 def test_old_side_is_complete_until_everybody_new_goes_to_the_new_side() -> None:
     this = world()
     this.upgrade(FourStepUpgrade)
     all_new_at_s = next(at_s for at_s, share, _ in this.new_share() if share == 1.0)
-    assert all(happening.at_s >= all_new_at_s + 2.0 for happening in this.site.of("detach"))
+    assert all(happening.at_s >= all_new_at_s + 2.0 for happening in this.site.of("delete_server"))
 
 
 def test_pins_are_never_dropped() -> None:
@@ -86,7 +86,7 @@ def test_holds_last_as_long_as_asked() -> None:
     assert first - canary >= 7
     assert second - first >= 5
     assert third - second >= 5
-    assert this.site.of("detach")[0].at_s - third >= 5
+    assert this.site.of("delete_server")[0].at_s - third >= 5
 
 
 def test_own_shares() -> None:
@@ -164,19 +164,17 @@ FAILURES: list[tuple[str, int, str]] = [
     ("create_server", 1, "prepare"),
     ("server", 1, "prepare"),
     ("unit_status", 1, "prepare"),
-    ("attach", 1, "prepare"),
     ("set_split", 1, "canary"),
     ("create_server", 2, "grow to 0.33"),
     ("set_split", 2, "grow to 0.33"),
     ("create_server", 3, "grow to 0.66"),
-    ("attach", 3, "grow to 0.66"),
+    ("server", 25, "grow to 0.66"),
     ("set_split", 3, "grow to 0.66"),
     ("create_server", 4, "grow to 1"),
     ("set_split", 4, "grow to 1"),
     ("pins", 1, "drain"),
-    ("detach", 1, "drain"),
     ("delete_server", 1, "drain"),
-    ("detach", 3, "drain"),
+    ("delete_server", 2, "drain"),
     ("delete_server", 4, "drain"),
     ("set_split", 5, "drain"),
 ]
@@ -205,8 +203,8 @@ def assert_consistent(this: World) -> None:
     """Everything that exists is known to the manager, and users are sent only to units in service."""
     assert set(this.servers()) <= this.units_known_to_the_manager()
     reachable = {name for one in this.site.split if one.share > 0 for name in one.units}
-    assert reachable <= set(this.site.attached)
-    assert len(set(this.site.attached)) >= 4
+    assert reachable <= this.site.in_service()
+    assert len(this.site.in_service()) >= 4
 
 
 def test_image_that_the_vim_cannot_start() -> None:
