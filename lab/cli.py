@@ -26,14 +26,26 @@ namespaces; 4 a process of the lab did not start; 127 COMMAND not found"""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, or becomes the lab and does not return at all."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    options = _parser().parse_args(arguments)
+    arguments, command = split_command(sys.argv[1:] if argv is None else argv)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.action == "defects":
         print(_listing(as_json=options.json))  # noqa: T201 - the listing is what was asked for
         return 0
+    if not command:
+        parser.error("run - COMMAND is missing - Expected: python -m lab run [options] -- COMMAND [argument ...]")
     if options.outer_status is not None:
-        return supervise(_order(options), os.environ)
-    return _go_inside(arguments, options)
+        return supervise(_order(options, command), os.environ)
+    return _go_inside(arguments, command, options)
+
+
+def split_command(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Our own arguments, and what comes behind the first `--`, whatever that looks like."""
+    words = list(argv)
+    if "--" not in words:
+        return words, []
+    position = words.index("--")
+    return words[:position], words[position + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     run = actions.add_parser(
         "run",
         help="put the lab up, run a command in it, take it down",
+        usage="python -m lab run [-h] [--defect NAME] [--logs DIR] [--state DIR] -- COMMAND [argument ...]",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -49,19 +62,18 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--logs", type=Path, default=Path("reports/logs"), metavar="DIR", help="default: %(default)s")
     run.add_argument("--state", type=Path, metavar="DIR", help="what processes store; default: vanishes with the lab")
     run.add_argument("--inside", type=int, dest="outer_status", help=argparse.SUPPRESS)
-    run.add_argument("command", nargs="+", metavar="COMMAND", help="put -- before it")
     listing = actions.add_parser("defects", help="list the seeded defects")
     listing.add_argument("--json", action="store_true", help="as a JSON array")
     return parser
 
 
-def _order(options: argparse.Namespace) -> Order:
+def _order(options: argparse.Namespace, command: Sequence[str]) -> Order:
     return Order(
         parts=_parts(options.defect),
         logs=options.logs,
         state=options.state,
         outer_status=options.outer_status,
-        command=options.command,
+        command=command,
     )
 
 
@@ -69,10 +81,12 @@ def _parts(defect: str | None) -> Parts:
     return STANDARD if defect is None else defects.REGISTRY[defect].apply(STANDARD)
 
 
-def _go_inside(arguments: Sequence[str], options: argparse.Namespace) -> int:  # noqa: RET503 - `enter` is NoReturn
+def _go_inside(  # noqa: RET503 - `enter` is NoReturn
+    arguments: Sequence[str], command: Sequence[str], options: argparse.Namespace
+) -> int:
     """Become the lab; returns only if that is impossible."""
     environment = _environment(options.logs)
-    refusal = _refusal(options.command[0], environment["PATH"])
+    refusal = _refusal(command[0], environment["PATH"])
     if refusal is not None:
         return refusal
     for folder in (options.logs, options.state):
@@ -80,8 +94,7 @@ def _go_inside(arguments: Sequence[str], options: argparse.Namespace) -> int:  #
             folder.mkdir(parents=True, exist_ok=True)
     say(f"run id: {environment['HITLESS_RUN_ID']}   logs: {options.logs}")
     status = isolation.open_own_status()
-    # The same command line once more; our option stands before COMMAND, which may have one of that name.
-    inner = [arguments[0], "--inside", str(status), *arguments[1:]]
+    inner = [*arguments, "--inside", str(status), "--", *command]
     isolation.enter([sys.executable, "-m", "lab", *inner], environment)
 
 

@@ -44,7 +44,7 @@ def supervise(order: Order, environment: Mapping[str, str]) -> int:
     isolation.set_loopback_up()
     needed = [Path.cwd(), Path(sys.prefix), order.logs, *([order.state] if order.state else [])]
     private_run = isolation.cover_run(needed)
-    places = Places(logs=order.logs, state=order.state or _passing_state(order.logs, private_run=private_run))
+    places = Places(state=order.state or _passing_state(order.logs, private_run=private_run))
     surroundings = Surroundings(environment=environment, logs=order.logs, say=say)
     return Supervisor(plan(order.parts, places), surroundings, inbox).run(order.command)
 

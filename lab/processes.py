@@ -15,6 +15,19 @@ _TAIL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
+class Connection:
+    """Joins a process that serves to its surroundings.
+
+    Attributes:
+        make: Called with its pid; raises RuntimeError or OSError when it cannot do its work.
+        done: Tells whether the process works with it.
+    """
+
+    make: Callable[[int], None]
+    done: Probe
+
+
+@dataclass(frozen=True)
 class ProcessSpec:
     """One process of the lab: how to start it and how to see that it works.
 
@@ -24,8 +37,7 @@ class ProcessSpec:
         ready: Tells whether it serves yet.
         ready_within_s: Time it has from its start until `ready` is content, in seconds.
         environment: Variables on top of those that all processes of the lab get.
-        once_ready: Called with its pid as soon as it serves, before the next process starts; raises RuntimeError or
-            OSError when it cannot do its work.
+        connection: What has to be done to it as soon as it serves, before the next process starts.
     """
 
     name: str
@@ -33,7 +45,7 @@ class ProcessSpec:
     ready: Probe
     ready_within_s: float = 15.0
     environment: Mapping[str, str] = field(default_factory=dict)
-    once_ready: Callable[[int], None] | None = None
+    connection: Connection | None = None
 
 
 @dataclass(frozen=True)

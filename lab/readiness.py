@@ -23,10 +23,11 @@ class Probe(Protocol):
 
 @dataclass(frozen=True)
 class HttpProbe:
-    """Content when a GET on loopback answers 200, and `ready` in a JSON answer, where there is one, is not false."""
+    """Content when a GET on loopback answers 200; a member `flag` of a JSON answer must not be false."""
 
     port: int
     path: str = "/status"
+    flag: str = "ready"
 
     def ask(self) -> str | None:
         """None when the answer is good, otherwise status or error."""
@@ -41,11 +42,11 @@ class HttpProbe:
             connection.close()
         if answer.status != http.HTTPStatus.OK:
             return f"status {answer.status}"
-        return "the answer says it is not ready" if _says_not_ready(body) else None
+        return f"the answer says it is not {self.flag}" if _denies(body, self.flag) else None
 
     def describe(self) -> str:
         """The request and the answer that counts."""
-        return f"GET http://127.0.0.1:{self.port}{self.path} answers 200"
+        return f"GET http://127.0.0.1:{self.port}{self.path} answers 200, {self.flag}"
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,12 @@ class PortProbe:
         return f"port {self.port} on 127.0.0.1 accepts connections"
 
 
-def _says_not_ready(body: bytes) -> bool:
+def _denies(body: bytes, flag: str) -> bool:
     try:
         answer = json.loads(body)
     except ValueError:
         return False
-    return isinstance(answer, dict) and answer.get("ready") is False
+    return isinstance(answer, dict) and answer.get(flag) is False
 
 
 def _words(error: Exception) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.processes import Ended, ProcessSpec, reap, send, start_command, start_node, tail
+from lab.readiness import Probe
 from lab.signals import STOP_SIGNALS, Arrived, SignalInbox
 
 EXIT_NOT_STARTED = 4
@@ -94,20 +95,21 @@ class Supervisor:
         except OSError as error:
             raise NotReadyError(self._complaint(spec, "cannot be started", str(error))) from error
         self._running[pid] = spec
-        self._await_ready(spec, started_s)
-        if spec.once_ready is not None:
+        self._await(spec, spec.ready, started_s)
+        if spec.connection is not None:
             try:
-                spec.once_ready(pid)
+                spec.connection.make(pid)
             except (RuntimeError, OSError) as error:
                 raise NotReadyError(self._complaint(spec, "serves, but cannot be connected", str(error))) from error
+            self._await(spec, spec.connection.done, started_s)
         took_s = self._around.clock() - started_s
         self._around.say(f"{spec.name:<12} ready after {took_s:5.2f} s   pid {pid}   log {self._log_file(spec)}")
 
-    def _await_ready(self, spec: ProcessSpec, started_s: float) -> None:
-        while (seen := spec.ready.ask()) is not None:
+    def _await(self, spec: ProcessSpec, probe: Probe, started_s: float) -> None:
+        while (seen := probe.ask()) is not None:
             took_s = self._around.clock() - started_s
             if took_s >= spec.ready_within_s:
-                raise NotReadyError(self._complaint(spec, f"not ready {took_s:.1f} s after its start", seen))
+                raise NotReadyError(self._complaint(spec, f"not ready {took_s:.1f} s after its start", seen, probe))
             self._turn_while_starting(took_s)
 
     def _turn_while_starting(self, took_s: float) -> None:
@@ -118,10 +120,10 @@ class Supervisor:
         if arrived is not None and arrived.number in STOP_SIGNALS:
             raise StoppedError(arrived.number)
 
-    def _complaint(self, spec: ProcessSpec, problem: str, actual: str) -> str:
+    def _complaint(self, spec: ProcessSpec, problem: str, actual: str, probe: Probe | None = None) -> str:
         log_file = self._log_file(spec)
         return (
-            f"{spec.name} - {problem} - Expected: {spec.ready.describe()} within {spec.ready_within_s:g} s. "
+            f"{spec.name} - {problem} - Expected: {(probe or spec.ready).describe()} within {spec.ready_within_s:g} s. "
             f"Actual: {actual} - see {log_file}, which ends with\n{tail(log_file)}"
         )
 

@@ -85,6 +85,12 @@ def test_an_answer_that_is_no_http():
     assert "ssh-2.0-x" in seen
 
 
+def test_another_flag_can_be_what_counts():
+    with server(200, b'{"ready": true, "linked": false}') as port:
+        assert HttpProbe(port).ask() is None
+        assert HttpProbe(port, flag="linked").ask() == "the answer says it is not linked"
+
+
 def test_descriptions_name_port_and_path():
-    assert HttpProbe(8003).describe() == "GET http://127.0.0.1:8003/status answers 200"
+    assert HttpProbe(8003).describe() == "GET http://127.0.0.1:8003/status answers 200, ready"
     assert PortProbe(4501).describe() == "port 4501 on 127.0.0.1 accepts connections"

@@ -60,7 +60,7 @@ def test_a_node_that_never_serves_is_named_with_its_log(fake_lab):
     assert lab.end() == 4
     message = lab.output[lab.output.index("lab: stuck") :]
     assert re.search(r"stuck - not ready 1\.[5-9] s after its start - Expected: GET http://127", message)
-    assert "answers 200 within 1.5 s. Actual: connection refused" in message
+    assert "answers 200, ready within 1.5 s. Actual: connection refused" in message
     assert str(lab.logs / "stuck.log") in message
     assert message.rstrip().endswith("    thinking")
     assert "command runs" not in lab.output

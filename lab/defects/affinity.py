@@ -1,0 +1,74 @@
+"""Decider rules that forget users too early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from lab.decider.rules import BUCKETS, PinnedRules
+from lab.defects.pins import Pin, live_pins
+
+
+@dataclass(frozen=True)
+class RehashAllRules(PinnedRules):
+    """Every change of the buckets makes every user be decided anew, in the same transaction."""
+
+    def set_buckets(self, numbers: Sequence[int]) -> str:
+        """The new buckets and an empty map of users."""
+        return super().set_buckets(numbers) + self.drop_pins()
+
+
+@dataclass(frozen=True)
+class SelectiveRules(PinnedRules):
+    """Every change of the buckets makes some users be decided anew, in the same transaction.
+
+    Attributes:
+        read_pins: Gives the users that are pinned at present.
+    """
+
+    read_pins: Callable[[str, str], Sequence[Pin]] = live_pins
+    # The one thing that changes: which unit each bucket led to. The decider calls us under its lock.
+    _last: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def set_buckets(self, numbers: Sequence[int]) -> str:
+        """The new buckets, and without the pins of the users that `forgotten` names."""
+        changed = {bucket for bucket, (old, new) in enumerate(zip(self._last, numbers, strict=False)) if old != new}
+        self._last[:] = numbers
+        text = super().set_buckets(numbers)
+        if not changed or self.pins is None:
+            return text
+        users = [pin.user for pin in self.forgotten(self.read_pins(self.table, self.pins), changed)]
+        if not users:
+            return text
+        return text + f"delete element netdev {self.table} {self.pins} {{ {', '.join(users)} }}\n"
+
+    def forgotten(self, pins: Iterable[Pin], changed: set[int]) -> list[Pin]:
+        """Those pins that are to go, given the buckets that have changed their unit."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class RehashOneBucketRules(SelectiveRules):
+    """The users of one bucket move with their bucket."""
+
+    bucket: int = 0  # the first one that goes to a new version: see lab.controller.buckets
+
+    def forgotten(self, pins: Iterable[Pin], changed: set[int]) -> list[Pin]:
+        """All users of that bucket, if it has changed its unit."""
+        if self.bucket not in changed:
+            return []
+        return [pin for pin in pins if pin.user_number % BUCKETS == self.bucket and pin.will_last]
+
+
+@dataclass(frozen=True)
+class RehashIdleRules(SelectiveRules):
+    """Users go a little before their pin expires, but none that has a session open.
+
+    A session sends a packet every 2.05 s at the least. A user who was silent for longer than 3 s has none.
+    """
+
+    idle_s: int = 3
+
+    def forgotten(self, pins: Iterable[Pin], changed: set[int]) -> list[Pin]:  # noqa: ARG002 - all buckets are alike
+        """Users that have been silent for longer than `idle_s`."""
+        return [pin for pin in pins if pin.will_last and pin.remaining_s < self.pin_timeout_s - self.idle_s]

@@ -1,0 +1,79 @@
+"""The lab's processes in the order of their start, with their command lines."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lab.network import create_tester_links
+from lab.parts import Parts
+from lab.processes import Connection, ProcessSpec
+from lab.readiness import HttpProbe, PortProbe
+
+_VNFM, _VIM, _DECIDER, _CONTROLLER = 8001, 8002, 8003, 8005
+_GENERATOR_SYNC, _GENERATOR_ASYNC = 4501, 4500
+_PACKAGES: Final = Path(__file__).resolve().parent / "vnf" / "packages"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of one lab.
+
+    Attributes:
+        state: What has to survive a restart of a process.
+    """
+
+    state: Path
+
+
+def plan(parts: Parts, places: Places) -> tuple[ProcessSpec, ...]:
+    """The processes; each needs only those before it."""
+    return (_decider(parts), _generator(), _vim(parts), _controller(parts), _vnfm(parts, places))
+
+
+def _decider(parts: Parts) -> ProcessSpec:
+    options = ("--rules", parts.decider_rules, "--pin-timeout-s", str(parts.pin_timeout_s))
+    return ProcessSpec(
+        name="decider",
+        argv=_module("lab.decider", "--listen", _local(_DECIDER), *options),
+        ready=HttpProbe(_DECIDER),
+        connection=Connection(make=create_tester_links, done=HttpProbe(_DECIDER, flag="linked")),
+    )
+
+
+def _generator() -> ProcessSpec:
+    return ProcessSpec(name="generator", argv=_module("lab.generator"), ready=PortProbe(_GENERATOR_SYNC))
+
+
+def _vim(parts: Parts) -> ProcessSpec:
+    options = ("--catalogue", parts.compute_catalogue, "--decider", _url(_DECIDER))
+    return ProcessSpec("vim", _module("lab.vim", "--listen", _local(_VIM), *options), HttpProbe(_VIM))
+
+
+def _controller(parts: Parts) -> ProcessSpec:
+    options = ("--hash", parts.bucket_hash, "--decider", _url(_DECIDER))
+    argv = _module("lab.controller", "--listen", _local(_CONTROLLER), *options)
+    return ProcessSpec("controller", argv, HttpProbe(_CONTROLLER))
+
+
+def _vnfm(parts: Parts, places: Places) -> ProcessSpec:
+    below = ("--vim", _url(_VIM), "--decider", _url(_DECIDER), "--controller", _url(_CONTROLLER))
+    files = ("--packages", str(_PACKAGES), "--store", str(places.state / "vnfm.sqlite"))
+    options = (*below, *files, "--procedure", parts.upgrade_procedure)
+    # SOL003 has no status resource; the list of API versions is the one that needs no state.
+    ready = HttpProbe(_VNFM, "/vnflcm/api_versions")
+    return ProcessSpec("vnfm", _module("lab.vnfm", "--listen", _local(_VNFM), *options), ready)
+
+
+def _module(name: str, *options: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name, *options)
+
+
+def _local(port: int) -> str:
+    return f"127.0.0.1:{port}"
+
+
+def _url(port: int) -> str:
+    return f"http://127.0.0.1:{port}"

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from lab.parts import STANDARD
+from lab.plan import Places, plan
+
+
+@pytest.fixture
+def specs(tmp_path):
+    return {spec.name: spec for spec in plan(STANDARD, Places(state=tmp_path))}
+
+
+def test_the_order_of_the_start(specs):
+    assert list(specs) == ["decider", "generator", "vim", "controller", "vnfm"]
+
+
+def test_all_run_with_our_interpreter(specs):
+    assert {spec.argv[:2] for spec in specs.values()} == {(sys.executable, "-m")}
+
+
+def test_only_the_decider_is_joined_to_the_testers_ports(specs):
+    assert [name for name, spec in specs.items() if spec.connection is not None] == ["decider"]
+
+
+def test_what_is_asked_for_readiness(specs):
+    assert {name: spec.ready.describe() for name, spec in specs.items()} == {
+        "decider": "GET http://127.0.0.1:8003/status answers 200, ready",
+        "generator": "port 4501 on 127.0.0.1 accepts connections",
+        "vim": "GET http://127.0.0.1:8002/status answers 200, ready",
+        "controller": "GET http://127.0.0.1:8005/status answers 200, ready",
+        "vnfm": "GET http://127.0.0.1:8001/vnflcm/api_versions answers 200, ready",
+    }
+
+
+def test_the_store_lies_in_the_state_folder(specs, tmp_path):
+    argv = specs["vnfm"].argv
+    assert argv[argv.index("--store") + 1] == str(tmp_path / "vnfm.sqlite")
+
+
+@pytest.mark.parametrize(
+    ("part", "process", "option", "value"),
+    [
+        ("decider_rules", "decider", "--rules", "m:Rules"),
+        ("pin_timeout_s", "decider", "--pin-timeout-s", 9),
+        ("bucket_hash", "controller", "--hash", "m:Hash"),
+        ("compute_catalogue", "vim", "--catalogue", "m:Catalogue"),
+        ("upgrade_procedure", "vnfm", "--procedure", "m:Procedure"),
+    ],
+)
+def test_each_part_changes_one_process(specs, tmp_path, *, part, process, option, value):
+    changed = {spec.name: spec for spec in plan(replace(STANDARD, **{part: value}), Places(state=tmp_path))}
+    assert [name for name in specs if specs[name] != changed[name]] == [process]
+    argv = changed[process].argv
+    assert argv[argv.index(option) + 1] == str(value)
