@@ -1,0 +1,161 @@
+"""Collects what becomes of every scenario, so that the result of a run never depends on what pytest thinks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hitless.conclude import NotPassed
+from hitless.history import History
+from hitless.plugin.scenarios import requirements_of, title_of
+from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult, requirement_results
+from hitless.verdict import Outcome, Verdict
+
+_PHASES = {"setup": "setup", "call": "steps", "teardown": "teardown"}
+
+
+@dataclass
+class ScenarioRecord:
+    """What is known so far about one scenario."""
+
+    item: pytest.Item
+    name: str
+    feature: str
+    requirements: tuple[str, ...]
+    not_applicable: str = ""
+    conclusions: list[Conclusion] = field(default_factory=list)
+    phases: list[Phase] = field(default_factory=list)
+
+    def publish(self, verdict: Verdict, *, history: History | None, recording: Path | None) -> None:
+        """Keep a verdict of this scenario and tell everybody who listens.
+
+        Raises:
+            ValueError: if the scenario does not carry the requirement as a tag.
+        """
+        if verdict.requirement not in self.requirements:
+            tags = ", ".join(self.requirements) or "none"
+            message = f"scenario '{self.name}' - judged a requirement it is not for - expected one of its tags: {tags}"
+            raise ValueError(f"{message}, actual: {verdict.requirement} - see the tags in the feature file")
+        conclusion = Conclusion(verdict, None if recording is None else str(recording))
+        self.conclusions.append(conclusion)
+        self.item.ihook.pytest_hitless_verdict(item=self.item, conclusion=conclusion, history=history)
+
+    def result(self) -> ScenarioResult:
+        """Return what the scenario has come to."""
+        return ScenarioResult(
+            node_id=self.item.nodeid,
+            name=self.name,
+            feature=self.feature,
+            requirements=self.requirements,
+            conclusions=tuple(self.conclusions),
+            phases=tuple(self.phases),
+            not_applicable=self.not_applicable,
+        )
+
+
+class RunCollector:
+    """Everything that happens in a run of pytest, until it is a :class:`RunResult`."""
+
+    def __init__(self, info: RunInfo, only: Iterable[str], clock: Callable[[], float]) -> None:
+        self.catalogue: Mapping[str, str] = {}
+        self._info = info
+        self._environment: dict[str, str] = dict(info.environment)
+        self._sut: dict[str, Any] = dict(info.sut)
+        self._only = frozenset(only)
+        self._deselected: set[str] = set()
+        self._records: dict[str, ScenarioRecord] = {}
+        self._errors: list[str] = []
+        self._clock = clock
+        self._start_s = clock()
+
+    def describe_environment(self, **facts: str) -> None:
+        """Add facts about the run that the report shows (versions, addresses without secrets)."""
+        self._environment |= {name.replace("_", " "): value for name, value in facts.items()}
+
+    def describe_sut(self, **facts: Any) -> None:
+        """Add what ``verdict.json`` says about the system under test (name, file)."""
+        self._sut |= facts
+
+    def wants(self, item: pytest.Item) -> bool:
+        """Say whether the selection by requirement keeps an item."""
+        return not self._only or bool(self._only.intersection(requirements_of(item)))
+
+    def add(self, item: pytest.Item, not_applicable: str) -> None:
+        """Expect an item to be run; if it never is, its requirements end as ERROR."""
+        title = title_of(item)
+        record = ScenarioRecord(item, title.scenario, title.feature, requirements_of(item), not_applicable)
+        self._records[item.nodeid] = record
+
+    def deselect(self, item: pytest.Item) -> None:
+        """Note that the user left an item out; requirements without another scenario are then not selected."""
+        self._deselected.update(requirements_of(item))
+
+    def error(self, message: str) -> None:
+        """Note something that went wrong outside any scenario."""
+        self._errors.append(message)
+
+    def record(self, node_id: str) -> ScenarioRecord:
+        """Return the record of an item by pytest's id."""
+        return self._records[node_id]
+
+    def results(self) -> tuple[ScenarioResult, ...]:
+        """Return all scenarios as they stand."""
+        return tuple(record.result() for record in self._records.values())
+
+    def phase_ended(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+        """Take the end of set-up, steps or teardown."""
+        record = self._records[item.nodeid]
+        record.phases.append(Phase(_PHASES[report.when], report.duration, error_of(record, call, report)))
+
+    def run_result(self) -> RunResult:
+        """Return the result of the run as it stands."""
+        scenarios = self.results()
+        carried = {name for scenario in scenarios for name in scenario.requirements}
+        left_out = self._deselected | {
+            name for scenario in scenarios if scenario.not_applicable for name in scenario.requirements
+        }
+        everything = (set(self.catalogue) | carried) - (left_out - self._really_run(scenarios))
+        return RunResult(
+            info=replace(self._info, sut=dict(self._sut), environment=dict(self._environment)),
+            requirements=requirement_results(scenarios, catalogue=self.catalogue, selected=self._only or everything),
+            scenarios=scenarios,
+            errors=tuple(self._errors),
+            duration_s=self._clock() - self._start_s,
+        )
+
+    @staticmethod
+    def _really_run(scenarios: Iterable[ScenarioResult]) -> set[str]:
+        return {name for each in scenarios if not each.not_applicable for name in each.requirements}
+
+
+def error_of(record: ScenarioRecord, call: pytest.CallInfo[None], report: pytest.TestReport) -> str:
+    """Return what went wrong on the tester's side in one phase, empty if nothing did.
+
+    A verdict that was published is no error. Everything else that stops a phase is one: failed assertions outside
+    ``conclude``, skips that the selector did not order, expected failures.
+    """
+    if call.excinfo is None:
+        return "passed although marked as expected failure" if hasattr(report, "wasxfail") else ""
+    exception = call.excinfo.value
+    if isinstance(exception, NotPassed) and _published(record, exception):
+        return ""
+    if report.skipped:
+        ordered = record.not_applicable and report.when == "setup"
+        return "" if ordered else f"skipped, but only the selector may skip: {call.excinfo.exconly()}"
+    return f"{call.excinfo.exconly()}{_place(call.excinfo)}"
+
+
+def _place(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+    """Return the innermost line outside installed packages, in brackets; empty if there is none."""
+    own = [entry for entry in excinfo.traceback if "site-packages" not in Path(entry.path).parts]
+    return f" ({Path(own[-1].path).name}:{own[-1].lineno + 1})" if own else ""
+
+
+def _published(record: ScenarioRecord, exception: NotPassed) -> bool:
+    outcome = exception.verdict.outcome
+    same = any(conclusion.verdict is exception.verdict for conclusion in record.conclusions)
+    return same and outcome is not Outcome.NONE

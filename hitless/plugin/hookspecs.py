@@ -1,0 +1,28 @@
+"""Hooks of this plugin, to be implemented where features are run (a conftest or an object given to pytest)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from hitless.history import History
+from hitless.results import Conclusion
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_hitless_catalogue(config: pytest.Config) -> Mapping[str, str] | None:
+    """Return every requirement that exists: full id to statement."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_hitless_not_applicable(item: pytest.Item, requirements: tuple[str, ...]) -> str | None:
+    """Return why the declared system under test makes a scenario inapplicable, None if it applies.
+
+    This is the only way to skip a scenario; any other skip ends as ERROR.
+    """
+
+
+@pytest.hookspec
+def pytest_hitless_verdict(item: pytest.Item, conclusion: Conclusion, history: History | None) -> None:
+    """Take notice of a verdict at the moment it is reached, inside the step that reached it."""
