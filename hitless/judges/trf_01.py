@@ -1,0 +1,195 @@
+"""RQ-TRF-01: a session that exists when the share changes is served by the same version and instance until it ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from hitless.history import AMBIGUOUS, History
+from hitless.judges import wording
+from hitless.judges.affinity import Affinity, affinity_evidence, affinity_figures, kind_counts, measure_affinity
+from hitless.judges.common import gap_sentence, never_requested, overlap_check, upgrade_check, window_of
+from hitless.measures import confidence, counting
+from hitless.verdict import Check, Outcome, Verdict
+
+REQUIREMENT = "RQ-TRF-01"
+MOST_UNMARKED_RATIO = 0.001
+"""Packets without exactly one version mark; above it the marks cannot be relied on (I9)."""
+
+
+def judge_trf_01(history: History, limits: Mapping[str, float]) -> Verdict:
+    """Judge whether share changes moved or dropped existing sessions.
+
+    Expected results:
+        * PASS: enough sessions span a share change, and no session changed its version or instance.
+        * FAIL: a session did, or was dropped at a share change while new sessions were served, more than the
+          baseline explains; or the upgrade did not complete.
+        * INCONC: no share change was seen while sessions were open, too few sessions, marks missing, probes that
+          could not be identified.
+
+    Args:
+        history: an upgrade under load with long-lived sessions.
+        limits: ``affinity_violations_count``, ``countable_sessions_count``, ``lead_in_s``, ``baseline_s``, ``tail_s``.
+    """
+    window = window_of(history, limits)
+    if window is None:
+        return Verdict(REQUIREMENT, (never_requested(history),), limits=dict(limits))
+    measured = measure_affinity(history, window)
+    checks = [
+        _affinity_check(measured, limits),
+        _share_change_check(measured),
+        _marks_check(measured),
+        _receiver_check(measured),
+        _resolution_check(measured),
+    ]
+    if len(history.counters.asked_ns):
+        checks.append(overlap_check(history, window, limits))
+    checks.append(upgrade_check(history, window))
+    return Verdict(REQUIREMENT, tuple(checks), affinity_figures(measured), dict(limits), affinity_evidence(measured))
+
+
+def _affinity_check(measured: Affinity, limits: Mapping[str, float]) -> Check:
+    name, violators = "session affinity", len(measured.violating)
+    countable, limit = len(measured.countable.sessions), round(limits["affinity_violations_count"])
+    told = (
+        f"Affinity - {wording.count(violators)} sessions did not stay with who served them "
+        f"({_kinds(measured)}) - Expected: <= {limit}, Actual: {violators} beside {wording.count(countable)} sessions "
+        f"that span a share change"
+    )
+    expected_anyway = _expected_from_baseline(measured)
+    if violators - expected_anyway > limit:
+        return Check(name, Outcome.FAIL, told)
+    if violators > limit:
+        reason = f"; {expected_anyway} are expected from {len(measured.violating_before)} before the request"
+        return Check(name, Outcome.INCONC, told + reason, ("I1",))
+    needed = round(limits["countable_sessions_count"])
+    if countable < needed:
+        return Check(
+            name,
+            Outcome.INCONC,
+            f"Affinity - too few sessions with a marked packet before and after a share change - "
+            f"Expected: >= {wording.count(needed)}, Actual: {wording.count(countable)}",
+            ("I5",),
+        )
+    users = len(measured.countable.users)
+    bound = wording.bound(confidence.upper_bound(violators, countable)) if countable else "1"
+    return Check(
+        name,
+        Outcome.PASS,
+        f"{violators} of {wording.count(countable)} sessions moved (<= {bound} at 95 %), "
+        f"of {wording.count(users)} users{_user_bound(violators, users)}; {gap_sentence(measured.gaps)}",
+    )
+
+
+def _user_bound(violators: int, users: int) -> str:
+    if violators or not users:
+        return ""
+    return f" (<= {wording.bound(confidence.upper_bound(0, users))})"
+
+
+def _expected_from_baseline(measured: Affinity) -> int:
+    """Return how many violations there would be without an upgrade, at the rate seen before the request."""
+    before = len(measured.violating_before)
+    if not before:
+        return 0
+    starts = [int(stream.sent_ns[0]) for stream in measured.streams]
+    ends = [int(stream.sent_ns[-1]) for stream in measured.streams]
+    request_ns = measured.window.request_ns
+    return math.ceil(before * max(0, max(ends) - request_ns) / max(1, request_ns - min(starts)))
+
+
+def _kinds(measured: Affinity) -> str:
+    kinds = kind_counts(measured)
+    words = (
+        ("sessions_old_to_new_count", "to the new version"),
+        ("sessions_new_to_old_count", "back to the old version"),
+        ("sessions_other_instance_count", "to another instance of their version"),
+        ("sessions_dropped_count", "dropped at a share change"),
+    )
+    return ", ".join(f"{kinds[key]} {word}" for key, word in words if kinds[key]) or "none"
+
+
+def _share_change_check(measured: Affinity) -> Check:
+    name, changes = "share change", measured.changes
+    if not changes:
+        versions = measured.history.versions
+        return Check(
+            name,
+            Outcome.INCONC,
+            f"Share change - none seen among new sessions - Expected: sessions opened on {versions[-1]} after sessions "
+            f"opened on {versions[0]}, Actual: none - do the marks of both versions appear?",
+            ("I7",),
+        )
+    spanned = sum(1 for count in measured.countable.by_change if count)
+    if not spanned:
+        return Check(
+            name,
+            Outcome.INCONC,
+            f"Share change - no session was open across it - Expected: >= 1 of {len(changes)} changes, Actual: 0",
+            ("I7",),
+        )
+    return Check(name, Outcome.PASS, f"{spanned} of {len(changes)} share changes seen while sessions were open")
+
+
+def _marks_check(measured: Affinity) -> Check:
+    version, declared = measured.history.probes.version, measured.history.versions
+    unmarked, total = int(np.count_nonzero(version < 0)), len(version)
+    if len(declared) >= 2 and total and unmarked / total <= MOST_UNMARKED_RATIO:
+        return Check("version marks", Outcome.PASS, f"{wording.count(total - unmarked)} probes marked")
+    ambiguous = int(np.count_nonzero(version == AMBIGUOUS))
+    return Check(
+        "version marks",
+        Outcome.INCONC,
+        f"Version marks - missing or ambiguous - Expected: exactly one of {len(declared)} versions on "
+        f">= {wording.percent(1 - MOST_UNMARKED_RATIO)} of the probes, "
+        f"Actual: {wording.count(unmarked - ambiguous)} without and {wording.count(ambiguous)} with several of {wording.count(total)} - see the marks in manifest.json",
+        ("I9",),
+    )
+
+
+def _receiver_check(measured: Affinity) -> Check:
+    probes, problems = measured.history.probes, []
+    if probes.unidentified_count:
+        problems.append(f"{wording.count(probes.unidentified_count)} probes could not be identified")
+    if probes.capture_lost_count:
+        problems.append(f"{wording.count(probes.capture_lost_count)} captured probes were lost by the tester")
+    probing = {stream.group.pg_id: stream.group.name for stream in measured.streams}
+    surplus = counting.surplus_groups(measured.history.counters)
+    problems += [f"{count} more received than sent of {probing[pg]}" for pg, count in surplus.items() if pg in probing]
+    if not problems:
+        return Check("receiver", Outcome.PASS, "every probe that came back was identified")
+    return Check(
+        "receiver",
+        Outcome.INCONC,
+        f"Receiver - not every probe can be relied on - Expected: 0, Actual: {', '.join(problems)} - see probes.json",
+        ("I3",),
+    )
+
+
+def _resolution_check(measured: Affinity) -> Check:
+    """A session has to be heard of often enough to count as active for the system under test."""
+    periods = [
+        (stream.layout.session_step / stream.group.rate_pps, stream.group.name)
+        for stream in measured.streams
+        if not stream.layout.short_sessions
+    ]
+    timeout_s = measured.history.session_timeout_s
+    if not periods:
+        return Check(
+            "resolution",
+            Outcome.INCONC,
+            "Long-lived sessions - no such stream was sent - Expected: >= 1 stream, Actual: 0",
+            ("I5",),
+        )
+    slowest_s, name = max(periods)
+    if slowest_s > timeout_s / 2:
+        return Check(
+            "resolution",
+            Outcome.INCONC,
+            f"Resolution - packets of a session in {name} are too far apart - "
+            f"Expected: <= {timeout_s / 2:g} s (half the session timeout), Actual: {slowest_s:.2f} s",
+            ("I4",),
+        )
+    return Check("resolution", Outcome.PASS, f"a packet of each long-lived session every {slowest_s:.2f} s")

@@ -1,0 +1,126 @@
+"""Sessions that were dropped by a share change: served until then, not served after it, while new sessions are.
+
+A session that is sent to a unit that does not know it may simply be dropped there; then no packet comes back that
+could show the wrong mark. What tells it from an outage is that sessions opened after the change are served, and what
+tells it from random loss is a run of lost packets that their loss ratio does not explain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hitless.history import Int64Array
+from hitless.measures.changes import ShareChange
+from hitless.measures.timelines import Timeline
+
+_MARGIN_NS = 500_000_000
+_OBSERVED_NS = 10_000_000_000
+_SHORTEST_RUN = 3
+_FALSE_ALARMS = 1e-3
+"""How many sessions may be called dropped by chance, on average, in one recording."""
+_LEAST_LOSS_RATIO = 1e-3
+_OUTAGE_LOSS_RATIO = 0.5
+"""Where half of the new sessions' packets are lost as well, the service is out, not the affinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Sessions dropped at a share change, and their users; a session may be dropped more than once."""
+
+    session: Int64Array
+    user: Int64Array
+    at_ns: Int64Array
+    """When the first packet that was lost was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of lost packets within sessions."""
+
+    session: Int64Array
+    user: Int64Array
+    length: Int64Array
+    served_ns: Int64Array
+    """When the packet before the run was sent."""
+    lost_ns: Int64Array
+
+
+def dropped_sessions(streams: Sequence[Timeline], changes: Sequence[ShareChange], session_timeout_s: float) -> Dropped:
+    """Find the sessions that share changes dropped."""
+    runs = [_runs(stream, session_timeout_s) for stream in streams]
+    session_count = sum(len(np.unique(stream.sessions)) for stream in streams)
+    names: list[Int64Array] = [np.zeros(0, np.int64)]
+    users: list[Int64Array] = [np.zeros(0, np.int64)]
+    instants: list[Int64Array] = [np.zeros(0, np.int64)]
+    for change in changes:
+        shortest = _shortest_run(_new_session_loss(streams, change), session_count)
+        if shortest is None:
+            continue
+        for run in runs:
+            hit = (
+                (run.length >= shortest)
+                & (run.served_ns <= change.at.latest_ns + _MARGIN_NS)
+                & (run.lost_ns >= change.at.earliest_ns - _MARGIN_NS)
+            )
+            names.append(run.session[hit])
+            users.append(run.user[hit])
+            instants.append(run.lost_ns[hit])
+    return Dropped(np.concatenate(names), np.concatenate(users), np.concatenate(instants))
+
+
+def _runs(stream: Timeline, session_timeout_s: float) -> _Runs:
+    """Find each run of lost packets that follows a packet of the same session that came back."""
+    order = np.argsort(stream.sessions, kind="stable")
+    sessions, sent, lost = stream.sessions[order], stream.sent_ns[order], ~stream.received[order]
+    same = np.concatenate(([False], sessions[1:] == sessions[:-1]))
+    starts = np.flatnonzero(lost & same & ~np.concatenate(([True], lost[:-1])))
+    # A run ends at the next packet that came back or belongs to another session.
+    stops = np.append(np.flatnonzero(~lost | ~same), len(order))
+    length = stops[np.searchsorted(stops, starts, side="right")] - starts
+    active = sent[starts] - sent[starts - 1] <= session_timeout_s * 1e9
+    starts, length = starts[active], length[active]
+    users = stream.users[order]
+    return _Runs(sessions[starts], users[starts], length, sent[starts - 1], sent[starts])
+
+
+def _new_session_loss(streams: Sequence[Timeline], change: ShareChange) -> float:
+    """Return the loss ratio of sessions opened after the change, of the instance where it is highest; 1 without any."""
+    worst, seen = 0.0, False
+    for stream in streams:
+        if not stream.layout.short_sessions:
+            continue
+        opened = stream.sent_ns[stream.numbers - stream.layout.position(stream.numbers) * stream.layout.session_step]
+        until = change.at.latest_ns + _OBSERVED_NS
+        rows = np.flatnonzero((opened > change.at.latest_ns) & (stream.sent_ns <= until))
+        if len(rows):
+            seen = True
+            worst = max(worst, _worst_ratio(stream, rows))
+    return worst if seen else 1.0
+
+
+def _worst_ratio(stream: Timeline, rows: Int64Array) -> float:
+    _, session = np.unique(stream.sessions[rows], return_inverse=True)
+    lost: NDArray[np.bool_] = ~stream.received[rows]
+    mark = (
+        np.maximum(stream.instance[rows], stream.version[rows]) if stream.instance.max() < 0 else stream.instance[rows]
+    )
+    server = np.full(int(session.max()) + 1, -1, np.int64)
+    marked = mark >= 0
+    server[session[marked]] = mark[marked]
+    served_by = server[session]
+    ratios = [float(np.mean(lost))]
+    ratios += [float(np.mean(lost[served_by == name])) for name in np.unique(served_by[served_by >= 0])]
+    return max(ratios)
+
+
+def _shortest_run(loss_ratio: float, session_count: int) -> int | None:
+    """Return how many losses in a row are no chance; None when the service is out anyway."""
+    if loss_ratio >= _OUTAGE_LOSS_RATIO or session_count == 0:
+        return None
+    ratio = max(loss_ratio, _LEAST_LOSS_RATIO)
+    return max(_SHORTEST_RUN, math.ceil(math.log(_FALSE_ALARMS / session_count) / math.log(ratio)))
