@@ -1,0 +1,112 @@
+"""Typed access to the fields of a request, with the error texts of TRex."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lab.generator.jsonrpc import RpcError, bad_parameters, execute_error
+
+Fields = Mapping[str, Any]
+
+
+def _required(fields: Fields, name: str) -> Any:
+    value = fields.get(name)
+    if value is None:
+        raise bad_parameters(f"field '{name}' value is null")
+    return value
+
+
+def _wrong_type(name: str, value: Any, expected: str) -> RpcError:
+    kinds = {bool: "boolean", int: "int", float: "double", str: "string", list: "array", dict: "object"}
+    return bad_parameters(f"'{name}' is '{kinds.get(type(value), type(value).__name__)}', expecting '{expected}'")
+
+
+def integer(fields: Fields, name: str, default: int | None = None) -> int:
+    """A whole number; TRex takes 3.0 for 3."""
+    value = fields.get(name, default)
+    if value is None:
+        value = _required(fields, name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise _wrong_type(name, value, "int")
+    return int(value)
+
+
+def unsigned(fields: Fields, name: str) -> int:
+    """A whole number that is not negative."""
+    value = integer(fields, name)
+    if value < 0:
+        raise bad_parameters(f"'{name}' has negative value.")
+    return value
+
+
+def number(fields: Fields, name: str) -> float:
+    """Any number."""
+    value = _required(fields, name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(name, value, "double")
+    return float(value)
+
+
+def unsigned_number(fields: Fields, name: str) -> float:
+    """A number that is not negative."""
+    value = number(fields, name)
+    if value < 0:
+        raise bad_parameters(f"'{name}' has negative value.")
+    return value
+
+
+def text(fields: Fields, name: str, default: str | None = None) -> str:
+    """A string."""
+    value = fields.get(name, default)
+    if value is None:
+        value = _required(fields, name)
+    if not isinstance(value, str):
+        raise _wrong_type(name, value, "string")
+    return value
+
+
+def boolean(fields: Fields, name: str) -> bool:
+    """True or false."""
+    value = _required(fields, name)
+    if not isinstance(value, bool):
+        raise _wrong_type(name, value, "boolean")
+    return value
+
+
+def mapping(fields: Fields, name: str) -> Fields:
+    """An object."""
+    value = _required(fields, name)
+    if not isinstance(value, dict):
+        raise _wrong_type(name, value, "object")
+    return value
+
+
+def array(fields: Fields, name: str) -> list[Any]:
+    """A list."""
+    value = _required(fields, name)
+    if not isinstance(value, list):
+        raise _wrong_type(name, value, "array")
+    return value
+
+
+def choice(fields: Fields, name: str, choices: Iterable[str]) -> str:
+    """One of some words."""
+    value = text(fields, name)
+    allowed = list(choices)
+    if value not in allowed:
+        listed = " ,".join(f"'{word}'" for word in allowed)
+        raise bad_parameters(f"field '{name}' can only be one of [{listed}]")
+    return value
+
+
+def port_id(fields: Fields, count: int) -> int:
+    """The number of an existing port."""
+    value = _required(fields, "port_id")
+    if isinstance(value, bool) or not isinstance(value, int):
+        kind = "string" if isinstance(value, str) else type(value).__name__
+        raise bad_parameters(f"'port_id' is '{kind}', expecting 'byte'")
+    if not 0 <= value < count:
+        numbers = " ".join(str(known) for known in range(count))
+        raise execute_error(f"invalid port id - should be: {numbers}")
+    return value

@@ -1,0 +1,104 @@
+"""Methods that add, list and remove streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lab.generator import arguments
+from lab.generator import streams as model
+from lab.generator.commands.ownership import owned_port, port_of
+from lab.generator.jsonrpc import Handler, RpcError, execute_error
+from lab.generator.ports import DEFAULT_PROFILE, Port, Profile, State
+from lab.generator.state import ServerState
+
+Params = Mapping[str, Any]
+
+
+def profile_name(params: Params) -> str:
+    """The profile a request is about."""
+    return arguments.text(params, "profile_id", DEFAULT_PROFILE)
+
+
+def methods(state: ServerState) -> dict[str, Handler]:
+    """Everything about streams."""
+
+    def get_all_streams(params: Params) -> Any:
+        chosen = port_of(state, params).selected(profile_name(params))
+        return {"profiles": {profile.profile_id: _sources(profile) for profile in chosen if profile.streams}}
+
+    def get_stream(params: Params) -> Any:
+        port = port_of(state, params)
+        stream = _stream(port, port.profile(profile_name(params)), arguments.unsigned(params, "stream_id"))
+        hidden = () if params.get("get_pkt") else ("packet",)
+        return {"stream": {name: value for name, value in stream.source.items() if name not in hidden}}
+
+    return {
+        "add_stream": lambda params: _add(state, params),
+        "remove_stream": lambda params: _remove(state, params),
+        "remove_all_streams": lambda params: _remove_all(state, params),
+        "get_all_streams": get_all_streams,
+        "get_stream": get_stream,
+        "get_stream_list": lambda params: list(port_of(state, params).profile(profile_name(params)).streams),
+        "get_profile_list": lambda params: list(port_of(state, params).profiles),
+    }
+
+
+def _sources(profile: Profile) -> dict[str, Any]:
+    return {str(stream_id): stream.source for stream_id, stream in profile.streams.items()}
+
+
+def _stream(port: Port, profile: Profile, stream_id: int) -> model.Stream:
+    if stream_id not in profile.streams:
+        raise execute_error(
+            f"stream id {stream_id}, profile id {profile.profile_id} on port {port.index} does not exists"
+        )
+    return profile.streams[stream_id]
+
+
+def _add(state: ServerState, params: Params) -> dict[str, Any]:
+    port = owned_port(state, params)
+    name, stream_id = profile_name(params), arguments.unsigned(params, "stream_id")
+    profile = port.profiles.get(name) or Profile(name)
+    if stream_id in profile.streams:
+        raise execute_error(f"stream {stream_id} already exists in profile_id({name})")
+    profile.require("add_stream", State.IDLE, State.STREAMS)
+    stream = _parse(stream_id, arguments.mapping(params, "stream"), port)
+    state.groups.join(stream, (port.index, name, stream_id))
+    profile.streams[stream_id] = stream
+    profile.settle()
+    port.profiles[name] = profile
+    return {}
+
+
+def _parse(stream_id: int, fields: Params, port: Port) -> model.Stream:
+    """TRex reports every mistake in a stream as a failure to execute."""
+    try:
+        return model.parse(stream_id, fields, port.largest_frame)
+    except RpcError as error:
+        raise execute_error(error.specific or error.message) from error
+
+
+def _remove(state: ServerState, params: Params) -> dict[str, Any]:
+    port = owned_port(state, params)
+    profile = port.profile(profile_name(params))
+    profile.require("remove_stream", State.IDLE, State.STREAMS)
+    stream = _stream(port, profile, arguments.unsigned(params, "stream_id"))
+    _forget(state, port, profile, [stream])
+    return {}
+
+
+def _remove_all(state: ServerState, params: Params) -> dict[str, Any]:
+    port = owned_port(state, params)
+    for profile in port.selected(profile_name(params)):
+        profile.require("remove_all_streams", State.IDLE, State.STREAMS)
+        _forget(state, port, profile, list(profile.streams.values()))
+    return {}
+
+
+def _forget(state: ServerState, port: Port, profile: Profile, gone: list[model.Stream]) -> None:
+    for stream in gone:
+        state.groups.leave(stream, (port.index, profile.profile_id, stream.stream_id))
+        del profile.streams[stream.stream_id]
+    profile.settle()
+    port.forget_if_empty(profile)

@@ -1,0 +1,172 @@
+"""Methods that start, change and stop traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lab.generator import arguments, frames
+from lab.generator import streams as model
+from lab.generator.commands.ownership import owned_port
+from lab.generator.commands.streams import profile_name
+from lab.generator.counters import NO_GROUP
+from lab.generator.jsonrpc import Handler, bad_parameters, execute_error, not_served
+from lab.generator.messages import ExpectFlow, LatencyTag, Pause, Resume, Scale, Start, Stop, StreamPlan
+from lab.generator.ports import Port, Profile, State
+from lab.generator.state import ServerState
+
+_MULTIPLIERS = ("raw", "bps", "bpsl1", "pps", "percentage")
+_OPERATIONS: dict[str, Callable[[float, float], float]] = {
+    "abs": lambda _, value: value,
+    "add": lambda present, value: present + value,
+    "sub": lambda present, value: present - value,
+}
+_ROUNDING = 1.0001  # TRex lets a rate exceed the line by so much
+Params = Mapping[str, Any]
+
+
+def methods(state: ServerState) -> dict[str, Handler]:
+    """Everything about traffic."""
+
+    def pause(params: Params) -> Any:
+        port = owned_port(state, params)
+        for profile in port.selected(profile_name(params)):
+            profile.require("pause", State.TX)
+            state.workers.to_sender(Pause((port.index, profile.profile_id)))
+            state.change_profile(port, profile, State.PAUSE)
+        return {}
+
+    def resume(params: Params) -> Any:
+        port = owned_port(state, params)
+        for profile in port.selected(profile_name(params)):
+            profile.require("resume", State.PAUSE)
+            state.workers.to_sender(Resume((port.index, profile.profile_id)))
+            state.change_profile(port, profile, State.TX)
+        return {}
+
+    return {
+        "start_traffic": lambda params: _start(state, params),
+        "stop_traffic": lambda params: _stop(state, params),
+        "pause_traffic": pause,
+        "resume_traffic": resume,
+        "update_traffic": lambda params: _update(state, params),
+        "remove_rx_filters": lambda params: _remove_rx_filters(state, params),
+    }
+
+
+def _start(state: ServerState, params: Params) -> dict[str, Any]:
+    port = owned_port(state, params)
+    profile = port.profile(profile_name(params))
+    duration_s = arguments.number(params, "duration")
+    force = arguments.boolean(params, "force")
+    start_at_s = float(params.get("start_at_ts") or 0)
+    kind, operation, value = _multiplier(params)
+    if operation != "abs":
+        raise bad_parameters("start message can only specify absolute speed rate")
+    profile.require("start", State.STREAMS)
+    playing = _playing(profile)
+    factor = _factor(playing, kind, value, force=force)
+    plans = tuple(_plan(state, port, stream, factor) for stream in playing)
+    now_ns = state.clock.now_ns()
+    at_ns = max(now_ns, state.clock.at_uptime_ns(start_at_s)) if start_at_s > 0 else now_ns
+    duration_ns = round(duration_s * 1e9) if duration_s > 0 else None
+    state.workers.to_sender(Start((port.index, profile.profile_id), plans, at_ns, duration_ns))
+    profile.factor = factor
+    state.change_profile(port, profile, State.TX)
+    return {"multiplier": factor, "ts": state.clock.since_start_s(now_ns)}
+
+
+def _multiplier(params: Params) -> tuple[str, str, float]:
+    multiplier = arguments.mapping(params, "mul")
+    kind = arguments.choice(multiplier, "type", _MULTIPLIERS)
+    operation = arguments.choice(multiplier, "op", _OPERATIONS)
+    value = arguments.unsigned_number(multiplier, "value")
+    if value == 0:
+        raise bad_parameters("multiplier can't be zero")
+    return kind, operation, value
+
+
+def _playing(profile: Profile) -> list[model.Stream]:
+    for stream in profile.streams.values():
+        if stream.next_id < 0:
+            continue
+        if stream.next_id not in profile.streams:
+            raise execute_error(f"stream id {stream.next_id} does not exists")
+        raise not_served(f"stream {stream.stream_id} followed by stream {stream.next_id}")
+    playing = [stream for stream in profile.streams.values() if stream.plays]
+    if not playing:
+        raise execute_error("no enabled streams to play")
+    return playing
+
+
+def _factor(playing: list[model.Stream], kind: str, value: float, *, force: bool) -> float:
+    factor = model.multiplied(playing, kind, value)
+    if factor <= 0:
+        raise execute_error(f"Factor must be positive, got: {factor:g}")
+    expected_bps = model.l1_bps(playing, factor)
+    if not force and expected_bps > model.PORT_SPEED_BPS * _ROUNDING:
+        line_gbps = model.PORT_SPEED_BPS / 1e9
+        raise execute_error(
+            f"Expected L1 B/W: '{expected_bps / 1e9:g} Gbps' exceeds port line rate: '{line_gbps:g} Gbps'"
+        )
+    return factor
+
+
+def _plan(state: ServerState, port: Port, stream: model.Stream, factor: float) -> StreamPlan:
+    """A stream as it goes to the sender, marked so that the receiver recognises it."""
+    frame = frames.with_addresses(stream.frame, port.addresses, stream.flags)
+    group = state.groups.get(stream.statistics.pg_id) if stream.statistics else None
+    tag = None
+    if group is not None:
+        frame = frames.with_mark(frame, stream.layers.l3_at, group.ip_id)
+        if group.latency:
+            fresh = group.flow_sequence == 0
+            group.flow_sequence = state.groups.next_flow_sequence()
+            tag = LatencyTag(group.hardware_id, group.flow_sequence)
+            state.workers.to_receiver(ExpectFlow(tag, fresh))
+    return StreamPlan(
+        template=frame,
+        program=stream.program,
+        rate_pps=stream.rate_pps * (factor if stream.scaled else 1),
+        gap_ns=round(stream.gap_us * 1000),
+        total=stream.total,
+        group=NO_GROUP if group is None else group.row,
+        latency=tag,
+        scaled=stream.scaled,
+    )
+
+
+def _stop(state: ServerState, params: Params) -> dict[str, Any]:
+    port = owned_port(state, params)
+    for profile in port.selected(profile_name(params)):
+        if profile.active:
+            state.workers.to_sender(Stop((port.index, profile.profile_id)))
+            state.change_profile(port, profile, State.STREAMS)
+    return {}
+
+
+def _update(state: ServerState, params: Params) -> dict[str, Any]:
+    port = owned_port(state, params)
+    kind, operation, value = _multiplier(params)
+    force = arguments.boolean(params, "force")
+    for profile in port.selected(profile_name(params)):
+        profile.require("update", State.TX, State.PAUSE)
+        playing = _playing(profile)
+        if operation == "abs":
+            factor = _factor(playing, kind, value, force=force)
+        elif kind == "percentage":  # of the present rate
+            factor = _OPERATIONS[operation](profile.factor, profile.factor * value / 100)
+        else:
+            factor = _OPERATIONS[operation](profile.factor, _factor(playing, kind, value, force=True))
+        if factor <= 0:
+            raise execute_error(f"Factor must be positive, got: {factor:g}")
+        state.workers.to_sender(Scale((port.index, profile.profile_id), factor / profile.factor))
+        profile.factor = factor
+    return {"multiplier": factor}
+
+
+def _remove_rx_filters(state: ServerState, params: Params) -> dict[str, Any]:
+    """Nothing to remove: the receiver counts all the time, so that late packets are not lost to the accounts."""
+    for profile in owned_port(state, params).selected(profile_name(params)):
+        profile.require("remove_rx_filters", State.IDLE, State.STREAMS)
+    return {}

@@ -1,0 +1,114 @@
+"""JSON-RPC 2.0 as TRex speaks it: single requests and batches in, answers out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lab.generator import framing
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+BAD_PARAMETERS = -32602
+EXECUTE_ERROR = -32000
+
+_MESSAGES = {
+    PARSE_ERROR: "Bad JSON Format",
+    BAD_PARAMETERS: "Bad parameters for method",
+    EXECUTE_ERROR: "Failed To Execute Method",
+}
+
+Handler = Callable[[Mapping[str, Any]], Any]
+
+
+class RpcError(Exception):
+    """An answer that is an error.
+
+    Attributes:
+        code: One of the codes above.
+        message: TRex's message for that code.
+        specific: What exactly was wrong, or None.
+    """
+
+    def __init__(self, code: int, specific: str | None = None, message: str | None = None) -> None:
+        super().__init__(specific or message or _MESSAGES[code])
+        self.code = code
+        self.message = message or _MESSAGES[code]
+        self.specific = specific
+
+    def to_json(self) -> dict[str, Any]:
+        """The `error` object."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.specific is not None:
+            error["specific_err"] = self.specific
+        return error
+
+
+def execute_error(text: str) -> RpcError:
+    """The request was well formed, but cannot be carried out."""
+    return RpcError(EXECUTE_ERROR, text)
+
+
+def bad_parameters(text: str) -> RpcError:
+    """A parameter is missing, has the wrong type or an impossible value."""
+    return RpcError(BAD_PARAMETERS, text)
+
+
+def not_served(what: str) -> RpcError:
+    """TRex has it, this generator does not."""
+    return RpcError(EXECUTE_ERROR, f"{what} - not served by this generator (a TRex server would do it)")
+
+
+class Dispatcher:
+    """Finds the handler of each request and wraps what it returns or raises."""
+
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self._handlers = dict(handlers)
+
+    def answer(self, data: bytes) -> bytes:
+        """The bytes to send back for the bytes received; never raises for what a client sent."""
+        try:
+            request = framing.unpack(data)
+            content = json.loads(request.body)
+        except ValueError:
+            return framing.to_json(_error(None, RpcError(PARSE_ERROR)))
+        reply = framing.to_json(self._answer_content(content))
+        return framing.pack(framing.Message(reply, request.compressed))
+
+    def _answer_content(self, content: Any) -> Any:
+        if not isinstance(content, list):
+            return self._answer_one(content)
+        answers = [self._answer_one(request) for request in content]
+        # TRex answers a batch of one by a bare object and an empty batch by null.
+        if len(answers) > 1:
+            return answers
+        return answers[0] if answers else None
+
+    def _answer_one(self, request: Any) -> dict[str, Any]:
+        request_id = request.get("id") if isinstance(request, dict) else None
+        try:
+            handler, params = self._resolve(request)
+            return {"id": request_id, "jsonrpc": "2.0", "result": handler(params)}
+        except RpcError as error:
+            return _error(request_id, error)
+
+    def _resolve(self, request: Any) -> tuple[Handler, Mapping[str, Any]]:
+        if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
+            raise RpcError(INVALID_REQUEST, message="Invalid JSONRPC Version")
+        if "id" not in request:
+            raise RpcError(INVALID_REQUEST, message="Missing 'id' field")
+        if not isinstance(request.get("method"), str):
+            raise RpcError(INVALID_REQUEST, message="Missing Method Name")
+        handler = self._handlers.get(request["method"])
+        if handler is None:
+            raise RpcError(METHOD_NOT_FOUND, message=f"Method {request['method']} not registered")
+        params = request.get("params")
+        if not isinstance(params, dict):
+            raise execute_error("JSON-RPC2 params should be object in TRex case ")
+        return handler, params
+
+
+def _error(request_id: Any, error: RpcError) -> dict[str, Any]:
+    return {"id": request_id, "jsonrpc": "2.0", "error": error.to_json()}

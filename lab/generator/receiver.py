@@ -1,0 +1,136 @@
+"""The receiving process: counts what comes in at both ports, per packet group, and measures latency."""
+
+from __future__ import annotations
+
+import gc
+import select
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import numpy as np
+import numpy.typing as npt
+
+from lab.generator.counters import BYTES, ERRORS, NO_GROUP, PACKETS, Counters
+from lab.generator.frames import (
+    FCS_BYTES,
+    FLOW_STATS_IDS,
+    FLOW_STATS_IP_ID,
+    LATENCY_HEADER,
+    LATENCY_IDS,
+    LATENCY_IP_ID,
+    LATENCY_MAGIC,
+)
+from lab.generator.latency import LatencyMeter
+from lab.generator.messages import Done, ExpectFlow
+from lab.generator.packet_socket import Instruction
+from lab.generator.rx_ring import PORT_RING, Packets, RxRing
+
+PERIOD_NS = 500_000_000
+_LATENCY_FIELDS = np.dtype([("magic", "u1"), ("flow", "u1"), ("id", "<u2"), ("sequence", "<u4"), ("sent_ns", "<i8")])
+_ETHERTYPE_AT, _IP_ID_AT = 12, 18
+_IPV4 = 0x0800
+Rows = npt.NDArray[np.int64]
+
+# Enough to recognise a packet; latency packets come whole, because their header is at the end.
+_SNAP_BYTES = 60
+_WHOLE = 0x40000
+_LDH, _JEQ, _RET = 0x28, 0x15, 0x06
+
+ACCOUNTING_FILTER: list[Instruction] = [
+    (_LDH, 0, 0, _ETHERTYPE_AT),
+    (_JEQ, 0, 3, _IPV4),
+    (_LDH, 0, 0, _IP_ID_AT),
+    (_JEQ, 0, 1, LATENCY_IP_ID),
+    (_RET, 0, 0, _WHOLE),
+    (_RET, 0, 0, _SNAP_BYTES),
+]
+
+
+class Receiver:
+    """Accounting of received packets."""
+
+    def __init__(self, counters: Counters, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._counters = counters
+        self._now_ns = now_ns
+        self._meters = [LatencyMeter(counters.latency[row], counters.histogram[row]) for row in range(LATENCY_IDS)]
+        self._flows = np.full(LATENCY_IDS, -1, dtype=np.int64)
+        self._period_end_ns = now_ns() + PERIOD_NS
+
+    def expect(self, order: ExpectFlow) -> None:
+        """From now on, packets of this id count only with this flow sequence."""
+        row = order.tag.hardware_id
+        if order.fresh:
+            self._meters[row].clear()
+        else:
+            self._meters[row].restart()
+        self._flows[row] = order.tag.flow_sequence
+
+    def account(self, port: int, packets: Packets) -> None:
+        """Counts the packets of a block."""
+        wire_bytes = packets.lengths + FCS_BYTES
+        self._counters.received[port, PACKETS] += len(wire_bytes)
+        self._counters.received[port, BYTES] += int(wire_bytes.sum())
+        is_ip = packets.field(_ETHERTYPE_AT, 2) == _IPV4
+        ip_id = np.where(is_ip, packets.field(_IP_ID_AT, 2), 0)
+        groups = np.where((ip_id >= FLOW_STATS_IP_ID) & (ip_id < LATENCY_IP_ID), ip_id - FLOW_STATS_IP_ID, NO_GROUP)
+        latency = np.flatnonzero(ip_id == LATENCY_IP_ID)
+        if len(latency):
+            groups[latency] = self._measure(packets, latency)
+        table = self._counters.group_received[port]
+        counts = np.bincount(groups)
+        table[: len(counts), PACKETS] += counts
+        table[: len(counts), BYTES] += np.bincount(groups, weights=wire_bytes).astype(np.int64)
+
+    def _measure(self, packets: Packets, rows: Rows) -> Rows:
+        """Reads latency headers; returns the group of each packet."""
+        whole = packets.captured[rows] >= LATENCY_HEADER.size
+        tails = packets.starts[rows] + packets.captured[rows] - LATENCY_HEADER.size
+        places = np.where(whole, tails, 0)[:, None] + np.arange(LATENCY_HEADER.size)
+        headers = np.ascontiguousarray(packets.data[places]).view(_LATENCY_FIELDS)[:, 0]
+        ids = headers["id"].astype(np.int64)
+        known = whole & (headers["magic"] == LATENCY_MAGIC) & (ids < LATENCY_IDS)
+        known &= self._flows[np.where(known, ids, 0)] == headers["flow"]
+        for flow in np.unique(ids[known]):
+            mine = known & (ids == flow)
+            delay_ns = packets.times_ns[rows[mine]] - headers["sent_ns"][mine]
+            self._meters[flow].add(headers["sequence"][mine], np.maximum(delay_ns, 0))
+        return np.where(known, FLOW_STATS_IDS + ids, NO_GROUP)
+
+    def end_of_period(self, rings: list[RxRing]) -> None:
+        """Twice a second: averages move on, drops of the rings are added up."""
+        if self._now_ns() < self._period_end_ns:
+            return
+        self._period_end_ns = self._now_ns() + PERIOD_NS
+        for row in np.flatnonzero(self._flows >= 0):
+            self._meters[row].end_period()
+        self.count_drops(rings)
+
+    def count_drops(self, rings: list[RxRing]) -> None:
+        """Adds what the kernel dropped for want of room."""
+        for port, ring in enumerate(rings):
+            self._counters.received[port, ERRORS] += ring.take_drops()
+
+
+def run(devices: list[str], connection: Connection, counters: Counters) -> None:
+    """Serves until the server closes the connection."""
+    rings = [RxRing(device, ACCOUNTING_FILTER, PORT_RING) for device in devices]
+    receiver = Receiver(counters)
+    connection.send(Done())
+    gc.collect()
+    gc.freeze()
+    descriptors = [connection.fileno(), *(ring.fileno() for ring in rings)]
+    started_cpu_ns = time.process_time_ns()
+    while True:
+        readable, _, _ = select.select(descriptors, [], [], PERIOD_NS / 1e9)
+        for port, ring in enumerate(rings):
+            for packets in ring.drain():
+                receiver.account(port, packets)
+        if connection.fileno() in readable:
+            try:
+                receiver.expect(connection.recv())
+            except EOFError:
+                return
+            connection.send(Done())
+        receiver.end_of_period(rings)
+        counters.health[1] = time.process_time_ns() - started_cpu_ns

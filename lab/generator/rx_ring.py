@@ -1,0 +1,221 @@
+"""A receive ring shared with the kernel: TPACKET_V3 blocks, read as numpy arrays.
+
+Only packets that come in are seen, unless outgoing ones are asked for. Such a ring survives a stall of its reader of
+about blocks x retire time at low rates (a block is closed by time), not of its bytes.
+"""
+
+from __future__ import annotations
+
+import mmap
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lab.generator import packet_socket
+from lab.generator.packet_socket import PACKET_IGNORE_OUTGOING, SOL_PACKET, Instruction
+
+_FRAME_BYTES = 2048  # only has to divide the block; TPACKET_V3 packs packets by their length
+_STATUS_AT, _COUNT_AT, _FIRST_AT, _LENGTH_AT = 8, 12, 16, 20  # in the block
+_STATUS_KERNEL, _STATUS_USER = 0, 1
+# In tpacket3_hdr, as 32-bit words.
+_NEXT_WORD, _SECONDS_WORD, _NANOSECONDS_WORD, _CAPTURED_WORD, _LENGTH_WORD, _STATUS_WORD = range(6)
+_MAC_AT = 24
+_VLAN_TCI_WORD = 8
+_VLAN_VALID = 0x10
+_SECOND_NS = 1_000_000_000
+_CLOCK_ATTEMPTS, _CLOCK_GAP_NS = 5, 2_000
+
+
+@dataclass(frozen=True)
+class RingSize:
+    """How much room there is.
+
+    Attributes:
+        blocks: Number of blocks.
+        block_bytes: Size of one.
+        retire_ms: A block with packets is handed over after this time at the latest.
+    """
+
+    blocks: int
+    block_bytes: int
+    retire_ms: int
+
+
+# Enough for the accounting of a port: five seconds of a reader that does nothing.
+PORT_RING = RingSize(blocks=256, block_bytes=1 << 18, retire_ms=20)
+CAPTURE_RING = RingSize(blocks=128, block_bytes=1 << 17, retire_ms=20)
+
+
+@dataclass(frozen=True)
+class Packets:
+    """Received packets. All arrays have one element per packet, in order of reception.
+
+    Attributes:
+        data: Bytes that hold the packets.
+        starts: Where each packet's Ethernet header is in `data`.
+        captured: Bytes of each packet that are there.
+        lengths: Bytes each packet had on the wire, without FCS.
+        times_ns: When each was received, CLOCK_MONOTONIC.
+        vlan_tags: The tag that the kernel took out of each packet, -1 if none.
+    """
+
+    data: npt.NDArray[np.uint8]
+    starts: npt.NDArray[np.int64]
+    captured: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+    times_ns: npt.NDArray[np.int64]
+    vlan_tags: npt.NDArray[np.int64]
+
+    def field(self, offset: int, size: int) -> npt.NDArray[np.int64]:
+        """A big-endian field of every packet; packets too short for it give 0."""
+        places = self.starts[:, None] + offset + np.arange(size)
+        there = self.captured >= offset + size
+        octets = self.data[np.where(there[:, None], places, 0)].astype(np.int64)
+        weights = 1 << (8 * np.arange(size - 1, -1, -1))
+        return np.where(there, octets @ weights, 0)
+
+
+class RxRing:
+    """The ring of one socket."""
+
+    def __init__(
+        self,
+        device: str,
+        program: list[Instruction],
+        size: RingSize,
+        *,
+        outgoing: bool = False,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Opens the ring on a device.
+
+        Args:
+            device: Name of the network device.
+            program: Classic BPF; decides which packets come in and how many bytes of each.
+            size: Room.
+            outgoing: Whether packets that the device sends are seen too.
+            now_ns: CLOCK_MONOTONIC.
+            wall_ns: CLOCK_REALTIME, in which the kernel stamps packets.
+
+        Raises:
+            DeviceError: No such device, or packet sockets are not allowed.
+        """
+        index = socket.if_nametoindex(device) if _exists(device) else packet_socket.mtu(device)
+        self._socket = packet_socket.open_unbound()
+        self._socket.setsockopt(SOL_PACKET, packet_socket.PACKET_VERSION, packet_socket.TPACKET_V3)
+        self._socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, int(not outgoing))
+        packet_socket.attach_filter(self._socket, program)
+        frames = size.blocks * (size.block_bytes // _FRAME_BYTES)
+        request = struct.pack("7I", size.block_bytes, size.blocks, _FRAME_BYTES, frames, size.retire_ms, 0, 0)
+        self._socket.setsockopt(SOL_PACKET, packet_socket.PACKET_RX_RING, request)
+        self._memory = mmap.mmap(self._socket.fileno(), size.blocks * size.block_bytes)
+        self._blocks = np.frombuffer(self._memory, dtype=np.uint8).reshape(size.blocks, size.block_bytes)
+        self._size = size
+        self._next = 0
+        self._now_ns, self._wall_ns = now_ns, wall_ns
+        self._drained_ns = now_ns()
+        self._socket.bind((device, packet_socket.ETH_P_ALL))
+        self.device_index = index
+
+    def fileno(self) -> int:
+        """For select and poll: readable when a block is complete."""
+        return self._socket.fileno()
+
+    def drain(self) -> Iterator[Packets]:
+        """All blocks that are complete; each goes back to the kernel when the next one is asked for."""
+        floor_ns = self._drained_ns - self._size.retire_ms * 2_000_000
+        now = self._now_ns()
+        offset_ns = self._clock_offset_ns()
+        for _ in range(self._size.blocks):
+            block = self._blocks[self._next]
+            status = block[_STATUS_AT : _STATUS_AT + 4].view(np.uint32)
+            if not int(status[0]) & _STATUS_USER:
+                break
+            packets = read_block(block, offset_ns)
+            # A step of the wall clock in between must not throw packets out of their time.
+            np.clip(packets.times_ns, floor_ns, now, out=packets.times_ns)
+            yield packets
+            # Cleared so that `pending` sees what the kernel writes into the block next time, not what it wrote last
+            # time.
+            block[_COUNT_AT : _COUNT_AT + 4] = 0
+            status[0] = _STATUS_KERNEL
+            self._next = (self._next + 1) % self._size.blocks
+        self._drained_ns = now
+
+    def _clock_offset_ns(self) -> int:
+        """CLOCK_MONOTONIC minus CLOCK_REALTIME, read without being interrupted in between for long."""
+        best: tuple[int, int] | None = None
+        for _ in range(_CLOCK_ATTEMPTS):
+            before = self._now_ns()
+            wall = self._wall_ns()
+            after = self._now_ns()
+            if best is None or after - before < best[0]:
+                best = (after - before, (before + after) // 2 - wall)
+            if best[0] < _CLOCK_GAP_NS:
+                break
+        return best[1] if best else 0
+
+    def pending(self) -> bool:
+        """Whether the block that the kernel fills now, or a later one, holds packets."""
+        block = self._blocks[self._next]
+        return int(block[_COUNT_AT : _COUNT_AT + 4].view(np.uint32)[0]) > 0
+
+    def take_drops(self) -> int:
+        """Packets lost because the ring was full, since the last call."""
+        return packet_socket.take_drops(self._socket)
+
+    def close(self) -> None:
+        """Gives the socket and, once nobody looks at it any more, the memory back."""
+        self._socket.close()
+
+
+def _exists(device: str) -> bool:
+    return any(name == device for _, name in socket.if_nameindex())
+
+
+def read_block(block: npt.NDArray[np.uint8], offset_ns: int) -> Packets:
+    """The packets of one block.
+
+    Args:
+        block: The block's bytes.
+        offset_ns: CLOCK_MONOTONIC minus CLOCK_REALTIME.
+    """
+    count, first = (int(block[at : at + 4].view(np.uint32)[0]) for at in (_COUNT_AT, _FIRST_AT))
+    words = block.view(np.uint32)
+    headers = _headers(words, first, count)
+    at = headers >> 2
+    mac = block.view(np.uint16)[(headers + _MAC_AT) >> 1].astype(np.int64)
+    seconds = words[at + _SECONDS_WORD].astype(np.int64)
+    nanoseconds = words[at + _NANOSECONDS_WORD].astype(np.int64)
+    tagged = (words[at + _STATUS_WORD] & _VLAN_VALID) != 0
+    return Packets(
+        data=block,
+        starts=headers + mac,
+        captured=words[at + _CAPTURED_WORD].astype(np.int64),
+        lengths=words[at + _LENGTH_WORD].astype(np.int64),
+        times_ns=seconds * _SECOND_NS + nanoseconds + offset_ns,
+        vlan_tags=np.where(tagged, words[at + _VLAN_TCI_WORD].astype(np.int64) & 0xFFFF, -1),
+    )
+
+
+def _headers(words: npt.NDArray[np.uint32], first: int, count: int) -> npt.NDArray[np.int64]:
+    """Where the packet headers are: a linked list, but with even steps if all packets were cut to one length."""
+    if count < 2:
+        return np.arange(first, first + count, dtype=np.int64)
+    step = int(words[first >> 2])
+    even = first + step * np.arange(count, dtype=np.int64)
+    if even[-1] >> 2 < len(words) and bool((words[even[:-1] >> 2] == step).all()):
+        return even
+    # A linked list can only be walked; this is an index and an addition per packet.
+    links = memoryview(words.tobytes()).cast("I")
+    headers, place = [], first
+    for _ in range(count):
+        headers.append(place)
+        place += links[place >> 2]
+    return np.array(headers, dtype=np.int64)
