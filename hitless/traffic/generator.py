@@ -103,20 +103,23 @@ class Generator:
         self.groups = groups
 
     def _acquire(self, ports: Sequence[int], *, force: bool) -> None:
+        owned = self._client.get_acquired_ports()
+        wanted = [port for port in ports if force or port not in owned]
         try:
-            self._client.acquire(list(ports), force=force, sync_streams=False)
+            if wanted:
+                self._client.acquire(wanted, force=force, sync_streams=False)
         except self._trex.TRexError as error:
             hint = "" if force else " - Expected: free ports; with force they are taken away from their owner"
-            raise TrafficError(self.subject, f"acquire ports {list(ports)}: {error.brief()}{hint}") from error
+            raise TrafficError(self.subject, f"acquire ports {wanted}: {_brief(error)}{hint}") from error
         self.ports = tuple(ports)
         self._running.clear()
         self._started.clear()
 
     def _clear(self) -> None:
         """Bring the ports into a known state. STLClient.reset would also remove other users' captures."""
-        everything = [f"{port}.*" for port in self.ports]
-        self._client.stop(ports=everything)
-        self._client.remove_all_streams(ports=everything)
+        for port in self.ports:
+            self._client.ports[port].sync()  # whoever had it until now may have loaded and started anything
+        self._stop_and_remove(self.ports)
         self._client.set_service_mode(list(self.ports), enabled=False)
         supported = [port for port in self.ports if self._client.ports[port].is_prom_supported()]
         if supported:
@@ -233,13 +236,16 @@ class Generator:
         owned = [port for port in self.ports if port in self._client.get_acquired_ports()]
         if owned:
             with self._translated("release"):
-                everything = [f"{port}.*" for port in owned]
-                self._client.stop(ports=everything)
-                self._client.remove_all_streams(ports=everything)
+                self._stop_and_remove(owned)
                 self._client.release(owned)
         self.ports, self.groups = (), []
         self._running.clear()
         self._started.clear()
+
+    def _stop_and_remove(self, ports: Sequence[int]) -> None:
+        everything = [f"{port}.*" for port in ports]
+        self._client.stop(ports=everything)
+        self._client.remove_all_streams(ports=everything)
 
     def disconnect(self) -> None:
         """Leave the server as it was found; never raise."""
@@ -256,10 +262,15 @@ class Generator:
         except TrafficError:
             raise
         except self._trex.TRexError as error:
-            raise TrafficError(self.subject, f"{action}: {' '.join(error.brief().split())}") from error
+            raise TrafficError(self.subject, f"{action}: {_brief(error)}") from error
         except (AssertionError, KeyError, TypeError, AttributeError) as error:
             problem = f"{action}: the client library failed with {type(error).__name__}: {error}"
             raise TrafficError(self.subject, problem) from error
+
+
+def _brief(error: Any) -> str:
+    """Return what TRex's library says of an error, on one line."""
+    return " ".join(str(error.brief()).replace("***", "").split())
 
 
 def _described(profile: Path, tunables: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Tests of the traffic worker, its parts and the traffic profiles."""
