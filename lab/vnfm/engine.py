@@ -146,7 +146,8 @@ class Engine:
             raise bad_request(f"additionalParams - {error}") from error
 
         def work(fleet: Fleet, instance: InstanceRecord) -> Outcome:
-            self._procedure(UpgradeTask(fleet, instance.units, package, body.additional_params)).run()
+            old = _remove_left_overs(fleet, instance)
+            self._procedure(UpgradeTask(fleet, old, package, body.additional_params)).run()
             return {
                 "instance_changes": _identity(package) | {"flavour_id": package.flavour_id},
                 "modifications": views.package_modifications(instance, package),
@@ -230,6 +231,14 @@ class Engine:
             self._journal.list_allocated(operation_id, before)
         error = problem_details(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
         self._journal.advance(operation_id, Trigger.FAILURE, error=error)
+
+
+def _remove_left_overs(fleet: Fleet, instance: InstanceRecord) -> tuple[UnitRecord, ...]:
+    """Remove units that a failed operation created and that never got into service; returns the others."""
+    for unit in instance.units:
+        if unit.management_url is None:
+            fleet.remove(unit)
+    return tuple(unit for unit in instance.units if unit.management_url is not None)
 
 
 def _identity(package: Package) -> dict[str, Any]:

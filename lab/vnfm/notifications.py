@@ -43,16 +43,16 @@ def matches(subscription: SubscriptionRecord, event: Event) -> bool:
     """Tell whether the subscription's filter lets an event through: AND between attributes, OR among values."""
     wanted = subscription.filter or {}
     instance = wanted.get("vnfInstanceSubscriptionFilter") or {}
-    conditions = (
+    conditions = [
         (wanted.get("notificationTypes"), event.notification["notificationType"]),
-        (wanted.get("operationTypes"), event.notification.get("operation")),
-        (wanted.get("operationStates"), event.notification.get("operationState")),
         (instance.get("vnfdIds"), event.instance.vnfd_id),
         (instance.get("vnfInstanceIds"), event.instance.id),
         (instance.get("vnfInstanceNames"), event.instance.name),
-    )
-    # A notification about an identifier has no operation and no state: conditions on these do not concern it.
-    return all(not values or (actual in values or actual is None) for values, actual in conditions)
+    ]
+    if "operation" in event.notification:  # one about an identifier has none; conditions on it do not concern it
+        conditions.append((wanted.get("operationTypes"), event.notification["operation"]))
+        conditions.append((wanted.get("operationStates"), event.notification["operationState"]))
+    return all(not values or actual in values for values, actual in conditions)
 
 
 class Notifier:

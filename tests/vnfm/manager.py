@@ -38,7 +38,7 @@ class Manager:
         self.store_path = store
         self._procedure = procedure
         self._listener = rest.bind("127.0.0.1:0")
-        self.base = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.api = f"{self.base}/vnflcm/v2"
         self.service: Service = self._assemble()
         self._server = uvicorn.Server(uvicorn.Config(self.service.app, log_config=None, lifespan="off"))

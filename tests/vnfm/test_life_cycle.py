@@ -240,6 +240,8 @@ def test_instances_do_not_block_each_other(manager: Manager) -> None:
     first, second = manager.instantiated(), manager.create()
     drained = manager.hold("pins")
     upgrade = manager.start(first, "change_vnfpkg", {"vnfdId": NEW.vnfd_id})
-    assert manager.finish(manager.start(second, "instantiate", {"flavourId": "default"}))["operationState"] == "COMPLETED"
+    assert (
+        manager.finish(manager.start(second, "instantiate", {"flavourId": "default"}))["operationState"] == "COMPLETED"
+    )
     drained.set()
     assert manager.finish(upgrade)["operationState"] == "COMPLETED"
