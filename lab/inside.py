@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import isolation
+from lab.devices import quiet_namespace
 from lab.messages import say
 from lab.parts import Parts
 from lab.plan import Places, plan
@@ -42,6 +43,7 @@ def supervise(order: Order, environment: Mapping[str, str]) -> int:
     inbox = SignalInbox(order.outer_status)
     os.set_inheritable(order.outer_status, False)  # noqa: FBT003 - positional only
     isolation.set_loopback_up()
+    quiet_namespace()
     needed = [Path.cwd(), Path(sys.prefix), order.logs, *([order.state] if order.state else [])]
     private_run = isolation.cover_run(needed)
     places = Places(state=order.state or _passing_state(order.logs, private_run=private_run))

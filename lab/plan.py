@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lab.network import create_tester_links
+from lab.network import TESTER_PORTS, create_tester_links
 from lab.parts import Parts
 from lab.processes import Connection, ProcessSpec
 from lab.readiness import HttpProbe, PortProbe
@@ -44,7 +44,10 @@ def _decider(parts: Parts) -> ProcessSpec:
 
 
 def _generator() -> ProcessSpec:
-    return ProcessSpec(name="generator", argv=_module("lab.generator"), ready=PortProbe(_GENERATOR_SYNC))
+    users, network = TESTER_PORTS
+    ports = ("--port0", users, "--port1", network)
+    rpc = ("--rpc", str(_GENERATOR_SYNC), "--pub", str(_GENERATOR_ASYNC))
+    return ProcessSpec("generator", _module("lab.generator", *ports, *rpc), PortProbe(_GENERATOR_SYNC))
 
 
 def _vim(parts: Parts) -> ProcessSpec:

@@ -6,6 +6,7 @@
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH # an empty environment has none, bash then uses one of its own and tells nobody
 
 readonly VENV=.venv
 readonly STAMP=$VENV/.locked-dependencies
@@ -17,7 +18,7 @@ fail() { say "$@"; exit 1; }
 # --- what is there -------------------------------------------------------------------------------------------------
 
 suitable_python() { # a shim of a version manager may exist and still fail: only running it tells
-    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+    [ "$("$1" -c 'import sys; print((3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null)" = True ]
 }
 
 has_venv() { "$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
@@ -97,30 +98,37 @@ install_packages() { # $1: names, separated by blanks
 
 # --- virtual environment -------------------------------------------------------------------------------------------
 
-locked_state() { # changes when the interpreter, the locks or the project's own metadata change
-    { printf '%s\n' "$PWD"; "$1" -c 'import sys; print(sys.version)'; cat requirements/*.txt pyproject.toml; } | sha256sum
+locked_state() { # $1: interpreter. Changes when that, the locks, our own metadata or our place change.
+    { pwd; "$1" -c 'import sys; print(sys.version)'; cat requirements/*.txt pyproject.toml; } | sha256sum
+}
+
+virtual_environment_works() { # a copied or half made one, or one whose interpreter is gone, does not
+    suitable_python "$VENV/bin/python" && "$VENV/bin/python" -m pip --version >/dev/null 2>&1
 }
 
 virtual_environment_is_current() {
-    [ -r "$STAMP" ] && "$VENV/bin/python" -c '' 2>/dev/null && [ "$(locked_state "$VENV/bin/python")" = "$(cat "$STAMP")" ]
+    local python=${PYTHON:-$VENV/bin/python}
+    [ -r "$STAMP" ] && suitable_python "$VENV/bin/python" && suitable_python "$python" &&
+        [ "$(locked_state "$python")" = "$(cat "$STAMP")" ]
 }
 
-make_virtual_environment() { # $1: interpreter
-    local clear=()
-    if ! "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then # absent, half made, or its interpreter is gone
-        clear=(--clear)
+update_virtual_environment() {
+    if [ -n "${PYTHON:-}" ] || ! virtual_environment_works; then
+        local python
+        python=$(find_python)
+        say "creating $VENV with $("$python" --version)"
+        "$python" -m venv --clear "$VENV"
     fi
-    say "installing the locked dependencies into $VENV ($("$1" --version))"
-    "$1" -m venv ${clear[@]+"${clear[@]}"} "$VENV"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt ||
+    say "installing the locked dependencies into $VENV (about a minute)"
+    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt ||
         fail "the locked dependencies (requirements/dev.txt) could not be installed; see pip's message above"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ||
+    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . ||
         fail "the project itself could not be installed; see pip's message above"
     locked_state "$VENV/bin/python" >"$STAMP"
 }
 
 main() {
-    local missing python
+    local missing
     missing=$(missing_packages)
     if [ -n "$missing" ]; then
         install_packages "$missing"
@@ -128,11 +136,10 @@ main() {
         [ -z "$missing" ] || fail "still missing after apt-get: $missing"
     fi
     if ! virtual_environment_is_current; then
-        python=$(find_python)
-        make_virtual_environment "$python"
+        update_virtual_environment
     fi
     if [ -x tools/install-allure.sh ]; then
-        tools/install-allure.sh
+        tools/install-allure.sh || say "going on without it"
     fi
 }
 
