@@ -32,8 +32,10 @@ _SECRET_ENDINGS = (
     "credentials",
     "cookie",
 )
-# "Authorization: Basic dXNl..." as it stands in headers, logs and error texts.
-_SCHEME = re.compile(r"\b(Basic|Bearer|Digest|Negotiate)\s+[A-Za-z0-9+/=._~:-]{4,}", re.IGNORECASE)
+# "Authorization: Basic dXNl..." as it stands in headers, logs and error texts; "basic rules" is no proof of anything.
+_SCHEME = re.compile(
+    r"\b(Basic|Bearer|Digest|Negotiate)\s+(?-i:(?=\S*[A-Z0-9=.]))[A-Za-z0-9+/=._~:-]{4,}", re.IGNORECASE
+)
 # "password=x", "token: x", '"secret": "x"', "?access_token=x": a key that names a secret, then its value.
 _ASSIGNMENT = re.compile(
     r"""(?P<key>[\w.-]*(?:password|passwd|passphrase|secret|token|authorization|api[_-]?key|private[_-]?key)["']?)"""

@@ -62,9 +62,15 @@ class Instantiate(Section):
     instantiation_level_id: Text | None = Field(
         default=None, description="instantiationLevelId; without it the flavour's default", examples=["level-1"]
     )
-    ext_virtual_links: tuple[Json, ...] = Field(default=(), strict=False, repr=False, description="extVirtualLinks")
-    vim_connection_info: Json = Field(default_factory=dict, repr=False, description="vimConnectionInfo")
-    additional_params: Json = Field(default_factory=dict, repr=False, description="additionalParams")
+    ext_virtual_links: tuple[Json, ...] = Field(
+        default=(), strict=False, repr=False, description="extVirtualLinks of InstantiateVnfRequest"
+    )
+    vim_connection_info: Json = Field(
+        default_factory=dict, repr=False, description="vimConnectionInfo of InstantiateVnfRequest"
+    )
+    additional_params: Json = Field(
+        default_factory=dict, repr=False, description="additionalParams of InstantiateVnfRequest"
+    )
 
 
 class Vnf(Section):

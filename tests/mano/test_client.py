@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import ClassVar
 
 import pytest
 
@@ -158,18 +159,24 @@ class TestNotNow:
 
     def test_patience_ends(self):
         time = FakeTime()
-        with scripted(http(503, NOT_NOW, Retry_After="4")) as server, client(server, time, patience_s=10) as vnfm:
-            with pytest.raises(RefusedError) as raised:
-                vnfm.instances()
+        with (
+            scripted(http(503, NOT_NOW, Retry_After="4")) as server,
+            client(server, time, patience_s=10) as vnfm,
+            pytest.raises(RefusedError) as raised,
+        ):
+            vnfm.instances()
         assert time.slept_s == [4.0, 4.0]
         assert raised.value.retry_after_s == 4.0
         assert raised.value.status == 503
 
     def test_longer_than_patience_is_not_waited_for_at_all(self):
         time = FakeTime()
-        with scripted(http(503, NOT_NOW, Retry_After="3600")) as server, client(server, time) as vnfm:
-            with pytest.raises(RefusedError):
-                vnfm.instances()
+        with (
+            scripted(http(503, NOT_NOW, Retry_After="3600")) as server,
+            client(server, time) as vnfm,
+            pytest.raises(RefusedError),
+        ):
+            vnfm.instances()
         assert time.slept_s == []
 
     @pytest.mark.parametrize("value", [None, "soon", "-1", "²"])
@@ -191,15 +198,21 @@ class TestNotNow:
 
     def test_without_patience_it_is_an_error_at_once(self):
         time = FakeTime()
-        with scripted(http(503, NOT_NOW, Retry_After="1")) as server, client(server, time) as vnfm:
-            with pytest.raises(RefusedError):
-                vnfm.operation("op1", patience_s=0.0)
+        with (
+            scripted(http(503, NOT_NOW, Retry_After="1")) as server,
+            client(server, time) as vnfm,
+            pytest.raises(RefusedError),
+        ):
+            vnfm.operation("op1", patience_s=0.0)
         assert time.slept_s == []
 
     def test_a_conflict_is_an_error_at_once(self):
-        with scripted(http(409, {"status": 409, "detail": "locked"})) as server, client(server) as vnfm:
-            with pytest.raises(RefusedError, match="409 locked"):
-                vnfm.terminate("i1")
+        with (
+            scripted(http(409, {"status": 409, "detail": "locked"})) as server,
+            client(server) as vnfm,
+            pytest.raises(RefusedError, match="409 locked"),
+        ):
+            vnfm.terminate("i1")
         assert len(server.requests) == 1
 
     def test_a_conflict_is_waited_out_when_asked_for(self):
@@ -248,9 +261,12 @@ def test_an_operation_is_read():
 
 @pytest.mark.parametrize(("state", "actual"), [(None, "None"), (3, "3")])
 def test_an_operation_without_a_state(state, actual):
-    with scripted(http(200, {**OPERATION, "operationState": state})) as server, client(server) as vnfm:
-        with pytest.raises(UnusableAnswerError, match=f"operation without a state .* Actual: {actual}"):
-            vnfm.operation("op1")
+    with (
+        scripted(http(200, {**OPERATION, "operationState": state})) as server,
+        client(server) as vnfm,
+        pytest.raises(UnusableAnswerError, match=f"operation without a state .* Actual: {actual}"),
+    ):
+        vnfm.operation("op1")
 
 
 class TestSubscriptions:
@@ -285,7 +301,7 @@ def test_delete():
 
 
 class TestVersions:
-    BODY = {"uriPrefix": "/vnflcm", "apiVersions": [{"version": "1.3.0"}, {"version": "2.0.0"}, {"odd": 1}]}
+    BODY: ClassVar = {"uriPrefix": "/vnflcm", "apiVersions": [{"version": "1.3.0"}, {"version": "2.0.0"}, {"odd": 1}]}
 
     def test_without_a_version_header(self):
         with scripted(http(200, self.BODY)) as server, client(server) as vnfm:
@@ -300,7 +316,7 @@ class TestVersions:
 
 
 class TestCredentials:
-    PASSWORD = "s3cret/wörd"
+    PASSWORD = "s3cret/wörd"  # noqa: S105 - made up
 
     def declared(self, url, tmp_path):
         file = tmp_path / "password"

@@ -109,9 +109,12 @@ BAD_ANSWERS = {
 def test_bad_answer_is_told_in_words_and_recorded(case):
     answer, kind, words = BAD_ANSWERS[case]
     exchanges = []
-    with scripted(answer) as server, client(server.url, on_exchange=exchanges.append) as vnfm:
-        with pytest.raises(ManoError) as raised:
-            vnfm.instance("i1")
+    with (
+        scripted(answer) as server,
+        client(server.url, on_exchange=exchanges.append) as vnfm,
+        pytest.raises(ManoError) as raised,
+    ):
+        vnfm.instance("i1")
     message = str(raised.value)
     assert type(raised.value) is kind
     assert message.startswith(f"GET {server.url}/vnflcm/v2/vnf_instances/i1 - {words}")
