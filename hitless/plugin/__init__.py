@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -31,7 +31,7 @@ from hitless.progress import Progress, beside_capture
 from hitless.results import RunInfo
 from hitless.verdict import Verdict
 
-__all__ = ["arguments"]
+__all__ = ["Conclude", "RunFacts", "arguments"]
 
 _COLLECTOR = pytest.StashKey[RunCollector]()
 _PROGRESS = pytest.StashKey[Progress]()
@@ -65,16 +65,13 @@ def pytest_configure(config: pytest.Config) -> None:
     collector = RunCollector(info, config.getoption("hitless_only"), time.monotonic)
     terminal = beside_capture(sys.stdout)
     progress = Progress(terminal)
+    if terminal is not sys.stdout:
+        config.add_cleanup(terminal.close)
     config.stash[_COLLECTOR] = collector
     config.stash[_PROGRESS] = progress
     narrator = Narrator(progress, collector)
     run = ConformanceRun(config, collector, narrator, terminal, reports)
-    for plugin in (
-        narrator,
-        run,
-        AllureSteps(collector, progress),
-        AllureResults(collector, reports / "allure-results"),
-    ):
+    for plugin in (narrator, run, AllureSteps(collector, progress), AllureResults(collector)):
         config.pluginmanager.register(plugin)
 
 
@@ -89,6 +86,16 @@ class Conclude(Protocol):
 
     def __call__(self, verdict: Verdict, *, history: History | None = None, recording: Path | None = None) -> None:
         """Publish the verdict of this scenario; raises unless it is PASS (see ``hitless.conclude.conclude``)."""
+
+
+class RunFacts(Protocol):
+    """Type of the ``hitless_run`` fixture: takes facts that the report shows."""
+
+    def describe_sut(self, **facts: Any) -> None:
+        """Add what ``verdict.json`` says about the system under test (name, versions), without secrets."""
+
+    def describe_environment(self, **facts: str) -> None:
+        """Add what the first page of the report shows (versions, addresses), without secrets."""
 
 
 @pytest.fixture
@@ -109,6 +116,6 @@ def hitless_progress(request: pytest.FixtureRequest) -> Progress:
 
 
 @pytest.fixture(scope="session")
-def hitless_run(request: pytest.FixtureRequest) -> RunCollector:
+def hitless_run(request: pytest.FixtureRequest) -> RunFacts:
     """Takes facts about the run: ``hitless_run.describe_sut(name=...)``, ``describe_environment(VNFM="1.2")``."""
     return request.config.stash[_COLLECTOR]

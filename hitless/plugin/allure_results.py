@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import html
 
 import allure_commons
 import pytest
@@ -39,9 +38,8 @@ _BAD = frozenset({Status.FAILED, Status.BROKEN})
 class AllureResults:
     """Hooks of pytest and of allure_commons; the latter see each result before the file writer does."""
 
-    def __init__(self, collector: RunCollector, folder: Path) -> None:
+    def __init__(self, collector: RunCollector) -> None:
         self._collector = collector
-        self._folder = folder
         self._current: ScenarioRecord | None = None
         self._injected: set[str] = set()
 
@@ -76,8 +74,13 @@ class AllureResults:
         result.titlePath = [scenario.feature]
         result.parameters = [Parameter(name=name, value=value) for name, value in example.items()]
         result.labels = [*self._kept_labels(result), *self._labels(record)]
-        result.links = [Link("tms", self._catalogue_link(name), name) for name in scenario.requirements]
-        result.description = self._description(record)
+        # verdict.json lies beside the page: a relative link asks nobody and works wherever both are copied to.
+        result.links = [Link("tms", f"verdict.json#{name}", name) for name in scenario.requirements]
+        result.description = "\n\n".join(f"**{name}** {text}" for name, text in self._statements(record))
+        # This generator shows the second form only.
+        result.descriptionHtml = "".join(
+            f"<p><b>{name}</b> {html.escape(text)}</p>" for name, text in self._statements(record)
+        )
         result.status = STATUS[scenario.outcome]
         trace = result.statusDetails.trace if result.statusDetails and scenario.errors else checks_text(scenario)
         result.statusDetails = StatusDetails(message=f"{scenario.outcome.name}: {scenario.message}", trace=trace)
@@ -109,10 +112,5 @@ class AllureResults:
         pairs += [("tag", tag) for tag in tags]
         return [Label(name=kind, value=value) for kind, value in pairs]
 
-    def _catalogue_link(self, requirement: str) -> str:
-        # Relative, so that a report that is opened from disk asks nobody.
-        return f"{os.path.relpath('features/catalogue.yaml', self._folder.parent)}#{requirement}"
-
-    def _description(self, record: ScenarioRecord) -> str:
-        statements = [(name, self._collector.catalogue.get(name, "")) for name in record.requirements]
-        return "\n\n".join(f"**{name}** {statement}".strip() for name, statement in statements)
+    def _statements(self, record: ScenarioRecord) -> list[tuple[str, str]]:
+        return [(name, self._collector.catalogue.get(name, "not in the catalogue")) for name in record.requirements]

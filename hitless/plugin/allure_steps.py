@@ -14,7 +14,7 @@ import pytest
 from allure_commons.model2 import Status, StatusDetails, TestStepResult
 from allure_commons.types import AttachmentType
 
-from hitless.conclude import RequirementFailed
+from hitless.conclude import NotPassed, RequirementFailed
 from hitless.history import History
 from hitless.plugin.collector import RunCollector
 from hitless.progress import Progress
@@ -113,9 +113,12 @@ class AllureSteps:
         if exception is None:
             self._finish(Status.PASSED, None)
             return
-        status = Status.FAILED if isinstance(exception, RequirementFailed) else Status.BROKEN
+        if isinstance(exception, NotPassed):
+            # The sentence stands above the steps already.
+            self._finish(Status.FAILED if isinstance(exception, RequirementFailed) else Status.BROKEN, None)
+            return
         message = "".join(traceback.format_exception_only(exception)).strip()
-        self._finish(status, StatusDetails(message=message))
+        self._finish(Status.BROKEN, StatusDetails(message=message))
 
     def _finish(self, status: str, details: StatusDetails | None) -> None:
         if self._reporter is not None and self._open is not None:

@@ -73,14 +73,16 @@ def statistics_html(verdict: Verdict, history: History | None) -> str:
     """Return loss statistics, figures beside limits, and the tables among the verdict's evidence."""
     parts: list[str] = []
     if history is not None:
-        parts.append(_table("Loss per traffic group", [asdict(row) for row in group_losses(history)]))
-        parts.append(_table("Lost by the tester itself", [asdict(row) for row in port_losses(history)]))
+        parts.append(_table("Loss per traffic group, whole recording", [asdict(row) for row in group_losses(history)]))
+        parts.append(
+            _table("Lost by the tester itself, whole recording", [asdict(row) for row in port_losses(history)])
+        )
     parts.append(
         _table("Figures", [{"figure": name, "value": value} for name, value in plain(verdict.figures).items()])
     )
     parts.append(_table("Limits", [{"limit": name, "value": value} for name, value in plain(verdict.limits).items()]))
     evidence = plain(verdict.evidence)
-    parts += [_table(name, rows) for name, rows in evidence.items() if _is_table(rows)]
+    parts += [_table(name.replace("_", " ").capitalize(), rows) for name, rows in evidence.items() if _is_table(rows)]
     return f"<!doctype html><meta charset='utf-8'>{_STYLE}{''.join(parts)}"
 
 

@@ -21,7 +21,8 @@ PHASES = {
 INSTANTS = {"request": "request", "operation-ended": "operation ended", "cohort-stopped": "long sessions end"}
 """Events that are marked with a line across the timeline."""
 
-_SILENT = frozenset({"traffic-started"})
+_SILENT = frozenset({"traffic-started", "traffic-accounted", "filler-started"})
+"""Bookkeeping of the tester; every other event is drawn under its own name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,12 @@ _OPENED = "#7A4F00"
 _BAND_COLOURS = ("#E3E9EF", "#CBD8E3")
 _ON_WHITE = {"facecolor": "white", "alpha": 0.75, "pad": 0.8, "linewidth": 0}
 _LOSS_TICKS = (1, 100, 10_000, 1_000_000)
-_CHARACTER_WIDTH = 0.0075
+_CHARACTER_WIDTH = 0.0092
 """Width of a character of a band's name, as a part of the width of the time axis."""
 
-_WIDTH_IN = 10.4
-"""At 96 pixels per inch just below 1000 pixels, the width of a column in the report."""
-_HEIGHTS = (4.0, 1.0, 1.1)
+_WIDTH_IN = 8.6
+"""Small on purpose: the report enlarges the picture to the column's width, and the writing with it."""
+_HEIGHTS = (3.2, 0.9, 0.9)
 _BAND_HEIGHT = 0.32
 # Two runs of the same recording give the same bytes: no date, ids from a fixed salt, glyphs as paths.
 _SETTINGS: Any = {

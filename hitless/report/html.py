@@ -1,11 +1,14 @@
 """One offline ``report.html`` out of the Allure results, by Allure 3's generator for the Allure 2 look.
 
+It is called with a configuration, since its short form ``allure allure2 --single-file`` drops the report's name.
+
 The generator runs in the node that comes as a Python package, so nothing but the virtual environment is needed; it is
 installed by ``tools/install-allure.sh``.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -30,13 +33,12 @@ class Outcome:
     problem: str = ""
 
 
-def generate(reports: Path, *, generator: Path = GENERATOR, name: str = "Hitless") -> Outcome:
+def generate(reports: Path, *, generator: Path = GENERATOR) -> Outcome:
     """Write ``report.html`` into the reports folder; never raises, since verdicts do not depend on it.
 
     Args:
         reports: folder with ``allure-results``.
         generator: folder in which the generator is installed.
-        name: title of the report.
     """
     results = reports / "allure-results"
     command_line = generator / "node_modules" / "allure" / "cli.js"
@@ -46,16 +48,19 @@ def generate(reports: Path, *, generator: Path = GENERATOR, name: str = "Hitless
         return Outcome(None, f"report generator - is not installed in {generator} - {_REMEDY}")
     try:
         with tempfile.TemporaryDirectory(prefix="hitless-report-") as scratch:
-            return _generate(results.resolve(), reports / "report.html", command_line, Path(scratch), name)
+            return _generate(results.resolve(), reports / "report.html", command_line, Path(scratch), title(reports))
     except (OSError, subprocess.TimeoutExpired) as error:
         return Outcome(None, f"report generator - did not run - {error}")
 
 
 def _generate(results: Path, target: Path, command_line: Path, scratch: Path, name: str) -> Outcome:
     output = scratch / "report"
-    arguments = ["allure2", "--single-file", f"--name={name}", "--lang=en", f"--output={output}", str(results)]
+    options = {"reportName": name, "singleFile": True, "reportLanguage": "en"}
+    configuration = scratch / "allurerc.json"
+    content = {"name": name, "output": str(output), "plugins": {"allure2": {"options": options}}}
+    configuration.write_text(json.dumps(content), encoding="utf-8")
     done = subprocess.run(
-        [str(node()), str(command_line), *arguments],
+        [str(node()), str(command_line), "generate", f"--config={configuration}", str(results)],
         cwd=scratch,
         env=_environment(scratch),
         capture_output=True,
@@ -72,6 +77,15 @@ def _generate(results: Path, target: Path, command_line: Path, scratch: Path, na
     shutil.copyfile(page, part)
     os.replace(part, target)  # noqa: PTH105 - says that an existing file is replaced
     return Outcome(target)
+
+
+def title(reports: Path) -> str:
+    """Return the title of the report: it names the overall verdict if there is one."""
+    try:
+        verdict = json.loads((reports / "verdict.json").read_text(encoding="utf-8"))["verdict"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "Hitless"
+    return f"Hitless: {str(verdict).upper()}"
 
 
 def node() -> Path:

@@ -77,9 +77,7 @@ def counters(plan, groups=GROUPS):
     fine_s = np.arange(-plan.before_s, plan.end_s, 0.001)
     rates = np.array([group.rate_pps for group in groups])
     sent = np.vstack([np.zeros(len(groups)), np.cumsum(np.full((fine_s.size, 1), 0.001) * rates, axis=0)])
-    lost = np.vstack(
-        [np.zeros(len(groups)), np.cumsum(lost_ratio(plan, fine_s)[:, None] * 0.001 * rates, axis=0)]
-    )
+    lost = np.vstack([np.zeros(len(groups)), np.cumsum(lost_ratio(plan, fine_s)[:, None] * 0.001 * rates, axis=0)])
     picked = np.arange(0, sent.shape[0], round(plan.sample_s * 1000))
     asked_ns = ZERO_NS + np.round((picked * 0.001 - plan.before_s) * SECOND_NS).astype(np.int64)
     tx = np.round(sent[picked]).astype(np.int64)
