@@ -25,8 +25,8 @@ def bring_up_loopback() -> None:
 def create_tester_links(decider_pid: int) -> None:
     """Join the tester's ports in the caller's namespace to the decider's: p0 to `users`, p1 to `network`.
 
-    Packets that arrive at p0 and p1 are dropped right behind the taps of packet sockets, so that the generator sees them
-    and this machine's IP stack never answers them.
+    Packets that arrive at p0 and p1 are dropped right behind the taps of packet sockets, so that the generator sees
+    them and this machine's IP stack never answers them.
 
     Raises:
         NetworkError: a device exists already or the decider's namespace is gone.

@@ -1,7 +1,7 @@
 """Reading what nftables holds: set elements and counters, over netlink.
 
-`nft -j list` takes 130 ms of CPU for 12 000 elements, and lists all sets even when asked for counters. A dump that numpy
-cuts up takes a tenth of that, and the life-cycle management asks ten times a second. Layouts:
+`nft -j list` takes 130 ms of CPU for 12 000 elements, and lists all sets even when asked for counters; a dump that
+numpy cuts up takes a tenth of that, and the life-cycle management asks ten times a second. Layouts:
 linux/netfilter/nf_tables.h.
 """
 

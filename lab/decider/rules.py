@@ -2,8 +2,8 @@
 
 A packet's way: the user's address picks a bucket (its low eight bits), the bucket names a unit. The first packet of a
 user pins the user to that unit; every further packet, in either direction, keeps the pin alive, so that changed buckets
-only concern users that come anew. Units are numbers here; a number leads to the devices `a<N>` (towards its access side)
-and `c<N>` (towards its core side).
+only concern users that come anew. Units are numbers here; a number leads to the devices `a<N>` (its access side) and
+`c<N>` (its core side).
 """
 
 from __future__ import annotations
