@@ -97,7 +97,7 @@ def affinity_figures(measured: Affinity) -> dict[str, float | int | str | None]:
         "loss_periods_count": measured.loss.loss_periods,
         "duplicates_count": sum(stream.duplicate_count for stream in measured.streams),
         "reordered_count": sum(stream.reordered_count for stream in measured.streams),
-        **gapaffinity_figures(measured.gaps),
+        **gap_figures(measured.gaps),
         "clock_error_ms": measured.history.probes.clock_error_ns / 1e6,
     }
 

@@ -98,7 +98,7 @@ def capacity_figures(measured: Capacity) -> dict[str, float | int | str | None]:
         "baseline_loss_ratio": measured.baseline_loss.ratio,
         "baseline_lost_packets_count": measured.baseline_loss.lost,
         "baseline_min_bin_goodput_ratio": float(np.min(measured.baseline_bins.ratios, initial=1.0)),
-        **gapcapacity_figures(measured.gaps),
+        **gap_figures(measured.gaps),
         "tester_lost_packets_count": measured.allowance.tester,
         "tester_stalled_ms": stalled_ns / 1e6,
         "upgrade_duration_s": None if ended is None else (ended - window.request_ns) / 1e9,

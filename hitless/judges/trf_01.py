@@ -144,7 +144,8 @@ def _marks_check(measured: Affinity) -> Check:
         Outcome.INCONC,
         f"Version marks - missing or ambiguous - Expected: exactly one of {len(declared)} versions on "
         f">= {wording.percent(1 - MOST_UNMARKED_RATIO)} of the probes, "
-        f"Actual: {wording.count(unmarked - ambiguous)} without and {wording.count(ambiguous)} with several of {wording.count(total)} - see the marks in manifest.json",
+        f"Actual: {wording.count(unmarked - ambiguous)} without and {wording.count(ambiguous)} with several "
+        f"of {wording.count(total)} - see the marks in manifest.json",
         ("I9",),
     )
 

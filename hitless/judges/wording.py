@@ -21,7 +21,8 @@ def bound(value: float) -> str:
         return "0"
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
     # The division may land a hair above a whole number that it stands for.
-    return _plain_exponent(f"{math.ceil(value / unit - 1e-9) * unit:.2g}")
+    rounded = math.ceil(value / unit - 1e-9) * unit
+    return f"{rounded:.2g}" if rounded >= 0.001 else _plain_exponent(f"{rounded:.1e}")
 
 
 def percent(value: float) -> str:
@@ -43,4 +44,4 @@ def seconds(duration_ns: int) -> str:
 
 def _plain_exponent(text: str) -> str:
     mantissa, found, exponent = text.partition("e")
-    return f"{mantissa}e{int(exponent)}" if found else mantissa
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}" if found else mantissa

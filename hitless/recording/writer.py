@@ -24,7 +24,8 @@ class RecordingWriter:
     """Writes one recording folder; its methods may be called from several threads.
 
     Whatever ends the run, the manifest is there from the start and says "stopped-by-tester", "not finished" until
-    ``finish`` says otherwise.
+    ``finish`` says otherwise. Another process may write counters, probes and clock readings into the same folder and
+    append to its lines.
     """
 
     def __init__(self, folder: Path, plan: RecordingPlan) -> None:
@@ -43,10 +44,10 @@ class RecordingWriter:
         self._manifest = Manifest(plan, marks, Ending.STOPPED_BY_TESTER, files.NOT_FINISHED)
         files.write_json(folder / files.MANIFEST, self._manifest.as_data())
         self._lines: dict[str, BinaryIO] = {
-            name: (folder / name).open("wb", buffering=0)
+            name: (folder / name).open("ab", buffering=0)
             for name in (files.EVENTS, files.OPERATIONS, files.HTTP, files.STALLS)
         }
-        self._pcap = PcapWriter(folder / files.PROBES)
+        self._pcap: PcapWriter | None = None
         self._finished = False
 
     def event(self, event: Event) -> None:
@@ -75,8 +76,13 @@ class RecordingWriter:
         self._append(files.STALLS, asdict(stall))
 
     def packets(self, packets: Sequence[bytes], times_ns: Sequence[int] | Int64Array) -> None:
-        """Append captured probe packets; times are nanoseconds of the generator's uptime clock."""
+        """Append captured probe packets; times are nanoseconds of the generator's uptime clock.
+
+        Not to be used where another process writes the packets: this call begins the file anew.
+        """
         with self._lock:
+            if self._pcap is None:
+                self._pcap = PcapWriter(self.folder / files.PROBES)
             self._pcap.append(packets, times_ns)
 
     def counters(self, series: CounterSeries) -> None:
@@ -132,5 +138,6 @@ class RecordingWriter:
     def _close(self) -> None:
         for file in self._lines.values():
             file.close()
-        self._pcap.close()
+        if self._pcap is not None:
+            self._pcap.close()
         self._finished = True

@@ -1,0 +1,302 @@
+"""The catalogue of requirements: what each says, how it is observed, which limits apply and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+DEFAULT_CATALOGUE = Path(__file__).resolve().parents[1] / "features" / "catalogue.yaml"
+SCHEMA_VERSION = 1
+_OVERRIDE_KEYS = frozenset({"value", "by", "why"})
+
+ProfileName = Literal["quick", "standard", "acceptance"]
+PROFILES: tuple[ProfileName, ...] = ("quick", "standard", "acceptance")
+
+
+class CatalogueError(ValueError):
+    """The catalogue, or what replaces its limits, is wrong; the message names file and key."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Profile(_Strict):
+    """How long to look.
+
+    Attributes:
+        lead_in_s: traffic between baseline and request.
+        baseline_s: traffic without upgrade, immediately before; with ``baseline_as_upgrade`` the least of it.
+        tail_s: traffic after the end of the operation.
+        baseline_as_upgrade: the baseline must be as long as the upgrade.
+        sign_off: good enough for an acceptance decision.
+    """
+
+    lead_in_s: Annotated[float, Field(ge=0)]
+    baseline_s: Annotated[float, Field(gt=0)]
+    tail_s: Annotated[float, Field(ge=0)]
+    baseline_as_upgrade: bool
+    sign_off: bool
+
+
+class Limit(_Strict):
+    """A limit of a requirement, with its value in each profile.
+
+    Attributes:
+        name: ends in the unit.
+        comparison: how the measured value relates to the limit when the requirement is met.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    comparison: Literal["<=", ">="]
+    unit: Literal["ratio", "count", "ms", "s", "pps"]
+    values: dict[ProfileName, Annotated[float, Field(ge=0)]]
+    reason: Annotated[str, Field(min_length=10)]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Limit:
+        missing = [profile for profile in PROFILES if profile not in self.values]
+        if missing:
+            raise ValueError(f"no value for profile {', '.join(missing)}")
+        if not self.name.endswith(f"_{self.unit}"):
+            raise ValueError(f"name {self.name} does not end in its unit _{self.unit}")
+        return self
+
+
+class Defects(_Strict):
+    """Defects of the reference system under test that show that the check sees what it should, and no more."""
+
+    just_over: tuple[str, ...]
+    just_under: tuple[str, ...]
+    negative_control: tuple[str, ...]
+
+
+class Requirement(_Strict):
+    """One requirement.
+
+    Attributes:
+        status: M mandatory, C conditional, O optional.
+        condition: for C, when it applies.
+        source: S seed text, V verified text, V2 verified second-hand, U unverified.
+        measure: id of the measure; requirements with the same measure may fall together.
+        procedures: recordings of these are judged for it.
+        scenarios: tags of the scenarios that judge it.
+    """
+
+    id: Annotated[str, Field(pattern=r"^RQ-[A-Z]{3}-[0-9]{2}$")]
+    title: str
+    status: Literal["M", "C", "O"]
+    condition: str = ""
+    priority: Literal[1, 2]
+    source: Literal["S", "V", "V2", "U"]
+    statement: str
+    observation: str
+    measure: str
+    limits: tuple[Limit, ...]
+    defects: Defects
+    procedures: Annotated[tuple[str, ...], Field(min_length=1)]
+    scenarios: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @field_validator("limits")
+    @classmethod
+    def _different(cls, limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
+        names = [limit.name for limit in limits]
+        if len(set(names)) != len(names):
+            raise ValueError(f"a limit stands twice among {', '.join(names)}")
+        return limits
+
+    @model_validator(mode="after")
+    def _conditional(self) -> Requirement:
+        if (self.status == "C") != bool(self.condition):
+            raise ValueError("status C needs a condition, any other none")
+        return self
+
+
+class Catalogue(_Strict):
+    """All requirements and profiles."""
+
+    schema_version: Literal[1]
+    profiles: dict[ProfileName, Profile]
+    requirements: tuple[Requirement, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Catalogue:
+        missing = [name for name in PROFILES if name not in self.profiles]
+        if missing:
+            raise ValueError(f"profiles: {', '.join(missing)} missing")
+        if len(self.by_id) != len(self.requirements):
+            raise ValueError("requirements: an id stands twice")
+        return self
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Requirement]:
+        """Requirements by full id."""
+        return MappingProxyType({requirement.id: requirement for requirement in self.requirements})
+
+    def requirement(self, requirement_id: str) -> Requirement:
+        """Return a requirement.
+
+        Raises:
+            CatalogueError: there is none of that id.
+        """
+        if requirement_id not in self.by_id:
+            raise CatalogueError(
+                f"requirement {requirement_id} - not in the catalogue - known: {', '.join(self.by_id)}"
+            )
+        return self.by_id[requirement_id]
+
+    def profile(self, name: str) -> Profile:
+        """Return a profile.
+
+        Raises:
+            CatalogueError: there is none of that name.
+        """
+        for known, profile in self.profiles.items():
+            if known == name:
+                return profile
+        raise CatalogueError(f"profile {name} - not known - Expected: one of {', '.join(PROFILES)}, Actual: {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedLimit:
+    """A limit as it was applied, for the report.
+
+    Attributes:
+        origin: ``catalogue, profile quick`` or ``sut.yaml``.
+        by, why: who replaced it and the reason; empty when it is the catalogue's.
+    """
+
+    name: str
+    comparison: str
+    value: float
+    unit: str
+    reason: str
+    origin: str
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedLimits:
+    """The limits of one requirement in one run."""
+
+    requirement: str
+    profile_name: str
+    profile: Profile
+    limits: tuple[AppliedLimit, ...]
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """All that a judge needs: limits by name, and the profile's durations."""
+        return {
+            **{limit.name: limit.value for limit in self.limits},
+            "lead_in_s": self.profile.lead_in_s,
+            "baseline_s": self.profile.baseline_s,
+            "tail_s": self.profile.tail_s,
+            "baseline_as_upgrade": float(self.profile.baseline_as_upgrade),
+        }
+
+
+def load_catalogue(path: Path = DEFAULT_CATALOGUE) -> Catalogue:
+    """Read the catalogue.
+
+    Raises:
+        CatalogueError: missing, no YAML, or not as it should be; names file and key.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CatalogueError(f"{path} - file is missing - run from a complete clone of the project") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CatalogueError(f"{path} - no YAML - {error}") from error
+    found = data.get("schema_version") if isinstance(data, dict) else None
+    if found != SCHEMA_VERSION:
+        raise CatalogueError(f"{path} - schema_version - Expected: {SCHEMA_VERSION}, Actual: {found}")
+    try:
+        return Catalogue.model_validate(data)
+    except ValidationError as error:
+        problems = "; ".join(f"{_key(data, problem['loc'])}: {problem['msg']}" for problem in error.errors())
+        raise CatalogueError(f"{path} - {problems}") from error
+
+
+def applied_limits(
+    catalogue: Catalogue,
+    requirement_id: str,
+    profile_name: str,
+    overrides: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
+) -> AppliedLimits:
+    """Return the limits that a requirement is judged by.
+
+    Args:
+        catalogue: the requirements.
+        requirement_id: full id.
+        profile_name: which of the values.
+        overrides: ``limits`` of sut.yaml: requirement, name of the limit, ``{value, by, why}``.
+
+    Raises:
+        CatalogueError: unknown requirement, profile or limit, or a replacement without value, name or reason.
+    """
+    requirement = catalogue.requirement(requirement_id)
+    profile = catalogue.profile(profile_name)
+    replaced = (overrides or {}).get(requirement_id, {})
+    known = {limit.name for limit in requirement.limits}
+    unknown = sorted(set(replaced) - known)
+    if unknown:
+        raise CatalogueError(
+            f"sut.yaml - limits.{requirement_id}.{unknown[0]} - no such limit - "
+            f"Expected: one of {', '.join(sorted(known))}, Actual: {unknown[0]}"
+        )
+    limits = tuple(
+        _applied(requirement_id, limit, profile_name, replaced.get(limit.name)) for limit in requirement.limits
+    )
+    return AppliedLimits(requirement_id, profile_name, profile, limits)
+
+
+def limits_of_recording(
+    catalogue: Catalogue, requirement_id: str, parameters: Mapping[str, Any], sut: Mapping[str, Any]
+) -> AppliedLimits:
+    """Return the limits that a recording is judged by: its profile, and what its ``sut.yaml`` replaced.
+
+    Raises:
+        CatalogueError: as ``applied_limits``, or the recording names no profile.
+    """
+    if "profile" not in parameters:
+        raise CatalogueError("manifest.json - parameters.profile - missing - the limits depend on it")
+    return applied_limits(catalogue, requirement_id, str(parameters["profile"]), sut.get("limits"))
+
+
+def _applied(requirement_id: str, limit: Limit, profile: str, replaced: Mapping[str, Any] | None) -> AppliedLimit:
+    value = next(number for name, number in limit.values.items() if name == profile)
+    origin, by, why = f"catalogue, profile {profile}", "", ""
+    if replaced is not None:
+        key = f"sut.yaml - limits.{requirement_id}.{limit.name}"
+        if set(replaced) != _OVERRIDE_KEYS:
+            raise CatalogueError(f"{key} - Expected: keys value, by and why, Actual: {', '.join(sorted(replaced))}")
+        value, by, why = replaced["value"], str(replaced["by"]).strip(), str(replaced["why"]).strip()
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+            raise CatalogueError(f"{key}.value - Expected: a number >= 0, Actual: {value!r}")
+        if not by or not why:
+            raise CatalogueError(f"{key} - Expected: by says who and why says the reason, Actual: empty")
+        origin = "sut.yaml"
+    return AppliedLimit(limit.name, limit.comparison, float(value), limit.unit, limit.reason, origin, by, why)
+
+
+def _key(data: Any, location: tuple[int | str, ...]) -> str:
+    """Return a key as a reader of the file finds it: a requirement by its id, not by its position."""
+    words: list[str] = []
+    place = data
+    for part in location:
+        try:
+            place = place[part]
+        except (KeyError, IndexError, TypeError):
+            place = None
+        named = isinstance(part, int) and isinstance(place, dict) and (place.get("id") or place.get("name"))
+        words.append(str(named or part))
+    return ".".join(words) or "file"
