@@ -34,6 +34,8 @@ SHARE_HOLD_NS = 3_000_000_000
 OUTAGE_LIMIT_S = 20.0
 """How long the management interface may be silent in one piece before the tester gives the operation up."""
 WAIT_SLICE_S = 0.05
+WARM_UP_S = 2.0
+"""Traffic before the baseline: by then every user of the long-lived sessions has been seen once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,9 @@ class _Run:
 
     def _under_traffic(self, received: queue.Queue[Notification] | None) -> tuple[Ending, str]:
         timing = self._tester.timing
-        self._phase("lead-in", timing.lead_in_s)
+        self._phase("warm-up", WARM_UP_S)
         self._phase("baseline", timing.baseline_s)
+        self._phase("lead-in", timing.lead_in_s)
         ending, reason = self._upgrade(received)
         self._cohort.end("the operation has ended")
         self._phase("tail", timing.tail_s)

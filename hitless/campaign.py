@@ -1,0 +1,92 @@
+"""One run of the suite against one system under test: a procedure is recorded once and judged for many requirements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hitless.catalogue import Catalogue
+from hitless.history import History
+from hitless.judging import judge_history
+from hitless.procedures.upgrade import PROCEDURE as UPGRADE
+from hitless.procedures.upgrade import Tester, Timing, record_upgrade
+from hitless.recording import RecordingStore, load, recording_key
+from hitless.sut import SystemUnderTest
+from hitless.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording and where it lies."""
+
+    history: History
+    folder: Path
+
+
+class Campaign:
+    """Records what scenarios ask for, each thing once."""
+
+    def __init__(
+        self, sut: SystemUnderTest, catalogue: Catalogue, profile_name: str, reports: Path, say: Callable[[str], None]
+    ) -> None:
+        """Prepare; nothing is recorded yet.
+
+        Args:
+            sut: the declaration of the system under test.
+            catalogue: requirements and profiles.
+            profile_name: which profile.
+            reports: recordings and logs go below this folder.
+            say: takes a sentence for people who watch.
+
+        Raises:
+            CatalogueError: there is no such profile.
+        """
+        profile = catalogue.profile(profile_name)
+        timing = Timing(profile.lead_in_s, profile.baseline_s, profile.tail_s)
+        log_folder = reports / "logs"
+        log_folder.mkdir(parents=True, exist_ok=True)
+        self._tester = Tester(sut, profile_name, timing, say, log_folder)
+        self._catalogue = catalogue
+        self._store = RecordingStore(reports / "recordings")
+        self._loaded: dict[Path, History] = {}
+
+    def upgrade_under_load(self, load_percent: float) -> Recorded:
+        """Return the recording of an upgrade at this load; make it if nobody has asked for it before.
+
+        Raises:
+            RecordingError: there is none, and why.
+        """
+        parameters = {"load_percent": load_percent}
+        key = recording_key(UPGRADE, parameters, self._tester.sut.public(), self._tester.profile)
+        folder = self._store.get_or_record(
+            key, lambda folder: record_upgrade(self._tester, folder, load_percent=load_percent)
+        )
+        return self._recorded(folder)
+
+    def judge(self, recorded: Recorded, requirement_id: str) -> Verdict:
+        """Return what the judge of a requirement says about a recording."""
+        return judge_history(recorded.history, requirement_id, self._catalogue)
+
+    def _recorded(self, folder: Path) -> Recorded:
+        if folder not in self._loaded:
+            self._loaded[folder] = load(folder)
+        return Recorded(self._loaded[folder], folder)
+
+
+@dataclass(slots=True)
+class Situation:
+    """What the steps of one scenario have said so far."""
+
+    load_percent: float = 100.0
+    recorded: Recorded | None = field(default=None)
+
+    def recording(self) -> Recorded:
+        """Return what a When step has recorded.
+
+        Raises:
+            ValueError: no When step has recorded anything.
+        """
+        if self.recorded is None:
+            raise ValueError("scenario - nothing was recorded - Expected: a When step before the Then")
+        return self.recorded

@@ -1,0 +1,32 @@
+"""``hitless check``: what can be seen of the system under test before a run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from hitless.preflight import Finding, Level, is_ready, run_preflight
+from hitless.results import ExitCode
+
+DECLARATION = "sut.yaml"
+
+
+def check(options: argparse.Namespace) -> int:
+    """Print one line per finding; return 0 if a run can be made."""
+    findings = run_preflight(options.sut, traffic=options.traffic, say=print_finding)
+    warnings = sum(finding.level is Level.WARNING for finding in findings)
+    if not is_ready(findings):
+        print("not ready: see the lines that begin with 'failed'")
+        return int(ExitCode.USAGE if is_usage_problem(findings) else ExitCode.ERROR)
+    print(f"ready{f', with {warnings} warning(s)' if warnings else ''}")
+    return int(ExitCode.PASS)
+
+
+def print_finding(finding: Finding) -> None:
+    """Print a finding at once."""
+    print(finding, flush=True)
+
+
+def is_usage_problem(findings: Sequence[Finding]) -> bool:
+    """Tell whether the declaration itself is wrong."""
+    return any(finding.level is Level.FAILED and finding.name == DECLARATION for finding in findings)

@@ -1,0 +1,34 @@
+"""``hitless run``: preflight, then the scenarios by pytest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import pytest
+
+from hitless.cli.checking import is_usage_problem, print_finding
+from hitless.plugin import arguments
+from hitless.preflight import is_ready, run_preflight
+from hitless.results import ExitCode
+
+FEATURES = Path(__file__).resolve().parents[2] / "features"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check the system under test, run the scenarios, write the report; return the exit code."""
+    findings = run_preflight(options.sut, say=print_finding)
+    if not is_ready(findings):
+        print("hitless: not started, as a check failed; nothing was touched", file=sys.stderr)
+        return int(ExitCode.USAGE if is_usage_problem(findings) else ExitCode.ERROR)
+    options.reports.mkdir(parents=True, exist_ok=True)
+    chosen = arguments(
+        FEATURES,
+        sut=options.sut.resolve(),
+        profile=options.profile,
+        reports=options.reports.resolve(),
+        only=options.only,
+        html=not options.no_html,
+    )
+    return int(pytest.main([*chosen, f"--rootdir={FEATURES.parent}", f"-c{FEATURES.parent / 'pyproject.toml'}"]))

@@ -1,0 +1,14 @@
+"""What users got of the capacity."""
+
+from __future__ import annotations
+
+from pytest_bdd import then
+
+from hitless.campaign import Situation
+from steps.concluding import Conclusions
+
+
+@then("the rated capacity is served all the time")
+def rated_capacity_served(situation: Situation, conclusions: Conclusions) -> None:
+    """RQ-CAP-01."""
+    conclusions.conclude("RQ-CAP-01", situation.recording())
