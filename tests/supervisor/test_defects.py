@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from lab.defects.pins import Pin, parse
 from lab.loading import load_part
 from lab.parts import STANDARD
 from lab.vim.catalogue import StandardCatalogue
+from lab.vnf.package import load_software
 from lab.vnf.ruleset import UnitSettings
 from tests.supervisor import labs
 
@@ -101,6 +102,23 @@ def test_units_of_the_old_version_are_what_they_should_be(catalogue):
 def test_nothing_of_a_small_flavour_can_be_seen_from_outside(catalogue):
     assert catalogue().flavors() == StandardCatalogue().flavors()
     assert catalogue().images() == StandardCatalogue().images()
+
+
+def test_software_on_a_small_flavour_differs_from_the_real_one_in_its_buffer_alone():
+    (small, _), (standard, _) = (unit_of(each(), "2.0") for each in (SmallFlavourCatalogue, StandardCatalogue))
+    theirs, ours = (load_software(options.package) for options in (standard, small))
+    assert replace(ours, template="") == replace(theirs, template="")
+    differing = [pair for pair in zip(rules_of(ours), rules_of(theirs), strict=True) if pair[0] != pair[1]]
+    assert [(line.strip(), other.strip()) for line, other in differing] == [
+        (
+            "rate over ${policer_pps}/second burst 60 packets",
+            "rate over ${policer_pps}/second burst ${policer_burst_packets} packets",
+        )
+    ]
+
+
+def rules_of(software):
+    return [line for line in software.template.splitlines() if not line.lstrip().startswith("#")]
 
 
 @pytest.mark.parametrize("carried", [1.0, 100.0, 2462.5, 2505.0])
