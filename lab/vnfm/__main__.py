@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import logs, rest
+from lab.linux import die_with_parent, yield_to_tester
 from lab.vnfm.http_site import HttpSite
 from lab.vnfm.pace import StoppablePace
 from lab.vnfm.packages import PackageError, load_catalogue
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     options = _parser().parse_args(argv)
+    die_with_parent()
+    yield_to_tester()
     logs.configure("vnfm")
     pace = StoppablePace()
     # The HTTP server ends in order first and then lets the signal through to this handler.

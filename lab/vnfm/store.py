@@ -37,24 +37,34 @@ class Store:
         """Open the file, creating it if need be.
 
         Raises:
-            StoreError: the file was written by another version of this program.
+            StoreError: it cannot be opened, is no store, or was written by another version of this program.
         """
         self._lock = threading.RLock()
         self._depth = 0
-        # One connection guarded by a lock: with a handful of writes a second, more would only add ways to fail.
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            # One connection guarded by a lock: with a handful of writes a second, more would only add ways to fail.
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        except sqlite3.Error as error:
+            raise StoreError(f"store {path} - cannot be opened: {error}") from error
+        try:
+            self._prepare(path)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise StoreError(f"store {path} - cannot be used: {error}") from error
+        except StoreError:
+            self._connection.close()
+            raise
+
+    def _prepare(self, path: Path) -> None:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         found = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
-            self._create_schema()
-        elif found != SCHEMA_VERSION:
-            self._connection.close()
+        if found == SCHEMA_VERSION:
+            return
+        if found != 0:
             raise StoreError(
-                f"{path} - unknown schema - Expected: {SCHEMA_VERSION} Actual: {found} - start with a new file"
+                f"store {path} - unknown schema - Expected: {SCHEMA_VERSION} Actual: {found} - use a new file"
             )
-
-    def _create_schema(self) -> None:
         with self.transaction():
             self._connection.execute(_SCHEMA)
             self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

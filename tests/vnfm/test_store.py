@@ -183,3 +183,14 @@ def test_file_of_another_version_is_refused(path: Path) -> None:
 def test_record_with_an_unknown_field_is_refused() -> None:
     with pytest.raises(ValueError, match="surprise"):
         SubscriptionRecord.model_validate({"id": "s", "callback_uri": "http://x/", "surprise": 1})
+
+
+def test_file_that_is_no_store_is_refused(path: Path) -> None:
+    path.write_text("these are notes, not a database " * 100, encoding="utf-8")
+    with pytest.raises(StoreError, match=r"vnfm\.sqlite - cannot be used"):
+        Store(path)
+
+
+def test_folder_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path / "nowhere" / "vnfm.sqlite")
