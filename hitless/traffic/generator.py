@@ -174,7 +174,8 @@ class Generator:
             TrafficError: there is no such part, or the server does not answer.
         """
         asked_ns = time.monotonic_ns()
-        for name in self._profiles(part):
+        # The network's side first: its packets belong to sessions that the users' side has to open before.
+        for name in reversed(self._profiles(part)):
             port, _, profile_id = name.partition(".")
             # Not STLClient.stop: it blocks until it removes the filters that count what is still coming in.
             answer = self._client.ports[int(port)].stop(force=True, profile_id=profile_id or "_")

@@ -78,7 +78,11 @@ class Recorder:
             (CHECKPOINT_NS, self._checkpoint),
         ]
         self._due_ns = [self.started_ns] * len(self._jobs)
-        self.turn()
+        try:
+            self.turn()
+        except TrafficError:
+            self.close()
+            raise
 
     @property
     def due_ns(self) -> int:

@@ -62,7 +62,7 @@ class Worker:
             "record_stop": self._record_stop,
             "snapshot": self._snapshot,
             "sample_packets": self._sample_packets,
-            "reset": lambda ports: self._ready().reset(ports),
+            "reset": self._reset,
             "close": self._close,
         }
 
@@ -129,6 +129,11 @@ class Worker:
             raise TrafficError("traffic worker", "not connected - Expected: connect first")
         return self._generator
 
+    def _not_recording(self, command: str) -> Generator:
+        if self._recorder is not None:
+            raise TrafficError("traffic worker", f"is recording - Expected: record_stop before {command}")
+        return self._ready()
+
     def _connect(self, server: str, sync_port: int, async_port: int, timeout_s: float) -> dict[str, Any]:
         if self._generator is not None:
             raise TrafficError("traffic worker", "is connected already")
@@ -137,16 +142,12 @@ class Worker:
         return self._generator.info()
 
     def _prepare(self, profile: str, tunables: list[str], ports: list[int], force: bool) -> list[dict[str, Any]]:  # noqa: FBT001 - comes by name
-        if self._recorder is not None:
-            raise TrafficError("traffic worker", "is recording - Expected: record_stop before prepare")
-        generator = self._ready()
+        generator = self._not_recording("prepare")
         generator.prepare(Path(profile), tunables, ports, force=force)
         return generator.groups
 
     def _record_start(self, folder: str) -> dict[str, int]:
-        generator = self._ready()
-        if self._recorder is not None:
-            raise TrafficError("traffic worker", "is recording already")
+        generator = self._not_recording("record_start")
         sampler, ports = generator.sampler(), generator.probe_ports()
         if self._clocks is None:
             self._clocks = ClockReader(generator.rpc, *self._server)
@@ -193,9 +194,7 @@ class Worker:
 
     def _sample_packets(self, bpf: str, count: int, within_s: float) -> list[str]:
         """Return up to ``count`` packets, in hexadecimal, that arrive where probes are expected."""
-        generator = self._ready()
-        if self._recorder is not None:
-            raise TrafficError("traffic worker", "is recording - Expected: packets are sampled before or after")
+        generator = self._not_recording("sample_packets")
         ports = generator.probe_ports()
         if not ports:
             raise TrafficError("traffic profile", "has no probes - Expected: a group of kind probe")
@@ -209,6 +208,9 @@ class Worker:
         finally:
             capture.abandon()
         return [packet.hex() for packet in packets[:count]]
+
+    def _reset(self, ports: list[int]) -> None:
+        self._not_recording("reset").reset(ports)
 
     def _close(self) -> None:
         self._finished = True

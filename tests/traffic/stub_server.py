@@ -299,7 +299,9 @@ class StubTrex:
             if len(capture["stored"]) < capture["limit"]:
                 at_s = self.running[key] + number / rate_pps
                 probe = field_engine.as_latency_probe(packet, number, pg_id, int(at_s * TICKS_PER_SECOND))
-                capture["stored"].append({"binary": base64.b64encode(probe).decode(), "ts": at_s, "wirelen": len(probe)})
+                capture["stored"].append(
+                    {"binary": base64.b64encode(probe).decode(), "ts": at_s, "wirelen": len(probe)}
+                )
 
 
 def is_probe(stream: dict[str, Any]) -> bool:

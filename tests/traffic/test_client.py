@@ -158,6 +158,13 @@ def test_leaving_gives_the_ports_back_and_stops_the_traffic(tmp_path, server):
     generator.close()  # again: nothing happens
 
 
+def test_users_start_first_and_stop_last(prepared, server):
+    prepared.start("main")
+    prepared.stop("main")
+    order = [(method, params["port_id"]) for method, params in server.params if method.endswith("_traffic")]
+    assert order == [("start_traffic", 0), ("start_traffic", 1), ("stop_traffic", 1), ("stop_traffic", 0)]
+
+
 def test_prepare_again_starts_from_zero(prepared, server):
     prepared.start("main")
     prepared.stop("main")
@@ -175,7 +182,7 @@ def test_a_capture_that_an_earlier_run_left_is_removed_and_others_stay(connected
     assert [capture["bpf"] for capture in server.captures.values()] == ["icmp"]
 
 
-# -- what the user did wrong ----------------------------------------------------------------------------------------------
+# -- servers that are no use ------------------------------------------------------------------------------------------
 
 
 def test_nobody_answers(generator):
@@ -191,89 +198,6 @@ def test_a_server_in_another_mode(server, generator):
     server.refuse["api_sync_v2"] = "RPC configuration mismatch - server RPC configuration: 'ASTF', client: 'STL'"
     with pytest.raises(TrafficError, match="RPC configuration mismatch"):
         generator.connect("127.0.0.1", server.rpc_port, server.pub_port)
-
-
-def test_a_port_that_is_taken_needs_force(connected, server):
-    server.owners[1] = "alice"
-    with pytest.raises(TrafficError, match="taken by 'alice' - Expected: free ports; with force"):
-        connected.prepare(PROFILE, SLOW)
-    assert server.owners == {0: "", 1: "alice"}
-    connected.prepare(PROFILE, SLOW, force=True)
-    assert server.owners == {0: "hitless", 1: "hitless"}
-
-
-@pytest.mark.parametrize(
-    ("tunables", "complaint"),
-    [
-        (("--load-pps", "2000"), "2000 pps - Expected: more than the probes, 3000 pps"),
-        (("--new-pps", "4000"), "6000 pps together - Expected: at most 5000 pps"),
-        (("--colour", "red"), "unrecognized arguments: --colour red"),
-    ],
-)
-def test_tunables_that_the_profile_refuses(connected, server, tunables, complaint):
-    with pytest.raises(TrafficError, match=complaint) as caught:
-        connected.prepare(PROFILE, tunables)
-    assert str(PROFILE) in caught.value.subject
-    assert server.owners == {0: "", 1: ""}, "a wrong profile is found out before a port is taken"
-
-
-def test_a_profile_that_is_not_there(connected, tmp_path):
-    with pytest.raises(TrafficError, match="no such file"):
-        connected.prepare(tmp_path / "nothing.py")
-
-
-def test_a_profile_with_a_mistake_in_it(connected, tmp_path):
-    path = tmp_path / "broken.py"
-    path.write_text("raise ValueError('half a profile')\n")
-    with pytest.raises(TrafficError, match="ValueError: half a profile"):
-        connected.prepare(path)
-
-
-@pytest.mark.parametrize("ports", [(0, 7), (0, 0), (0,)])
-def test_ports_that_the_server_does_not_have(connected, ports):
-    with pytest.raises(TrafficError, match=r"Expected: two different ports of \[0, 1\]"):
-        connected.prepare(PROFILE, SLOW, ports)
-
-
-def test_commands_in_the_wrong_order_say_what_is_missing(connected, folder):
-    with pytest.raises(TrafficError, match="no traffic is loaded - Expected: prepare first"):
-        connected.record_start(folder)
-    with pytest.raises(TrafficError, match="record_start first"):
-        connected.record_stop()
-    with pytest.raises(TrafficError, match="part main - is not loaded"):
-        connected.start("main")
-    connected.prepare(PROFILE, SLOW)
-    with pytest.raises(TrafficError, match=r"part evening - is not loaded - Expected: one of \['filler', 'long', 'main'\]"):
-        connected.start("evening")
-    connected.start("main")
-    with pytest.raises(TrafficError, match="was started before"):
-        connected.start("main")
-    connected.record_start(folder)
-    with pytest.raises(TrafficError, match="is recording"):
-        connected.record_start(folder)
-    with pytest.raises(TrafficError, match="is recording"):
-        connected.prepare(PROFILE, SLOW)
-    with pytest.raises(TrafficError, match="is recording"):
-        connected.sample_packets()
-
-
-def test_the_capture_limit_of_the_server(prepared, server, folder):
-    for _ in range(10):
-        server._start_capture({"limit": 1, "filter": "icmp", "rx": [0]})
-    with pytest.raises(TrafficError, match="capture: capture limit has reached"):
-        prepared.record_start(folder)
-
-
-def test_refused_start(prepared, server):
-    server.refuse["start_traffic"] = "Expected L1 B/W: '50 Gbps' exceeds port line rate: '10 Gbps'"
-    with pytest.raises(TrafficError, match="start part main: .*exceeds port line rate"):
-        prepared.start("main")
-
-
-def test_a_folder_that_is_not_there(prepared, server, tmp_path):
-    with pytest.raises(TrafficError, match="FileNotFoundError"):
-        prepared.record_start(tmp_path / "nowhere")
-    assert server.captures == {}
 
 
 # -- what breaks ----------------------------------------------------------------------------------------------------------
@@ -328,7 +252,9 @@ def test_a_worker_that_is_killed_is_an_error_and_its_ports_are_freed(tmp_path, s
 
 def test_a_worker_that_hangs_is_given_up_after_the_deadline(prepared, monkeypatch):
     os.kill(prepared.worker_pid, signal.SIGSTOP)
-    monkeypatch.setattr("hitless.traffic.client._DEADLINES_S", {"snapshot": 0.2, "connect": 20, "reset": 20, "close": 20})
+    monkeypatch.setattr(
+        "hitless.traffic.client._DEADLINES_S", {"snapshot": 0.2, "connect": 20, "reset": 20, "close": 20}
+    )
     with pytest.raises(TrafficError, match=r"command snapshot: no answer - Expected: within 0.2 s"):
         prepared.snapshot()
     prepared.close()
@@ -356,7 +282,7 @@ def test_sighup_without_a_dead_parent_ends_nothing(prepared):
 
 def test_what_the_library_prints_does_not_disturb_the_answers(connected, server, tmp_path):
     path = tmp_path / "talkative.py"
-    path.write_text(PROFILE.read_text() + "\nprint('{\"id\": 1, \"result\": \"nonsense\"}', flush=True)\n")
+    path.write_text(PROFILE.read_text() + '\nprint(\'{"id": 1, "result": "nonsense"}\', flush=True)\n')
     groups = connected.prepare(path, SLOW)
     assert len(groups) == 5
     assert b"nonsense" in connected.log_path.read_bytes()

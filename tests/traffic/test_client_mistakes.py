@@ -1,0 +1,137 @@
+"""What users and servers do wrong, and what the worker says to it. One worker bears it all: none of this may break it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hitless.traffic import TrafficError, TrafficGenerator
+from tests.traffic.conftest import PROFILE, SLOW
+from tests.traffic.stub_server import StubTrex
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StubTrex, TrafficGenerator]]:
+    log_path: Path = tmp_path_factory.mktemp("worker") / "worker.log"
+    with StubTrex() as server, TrafficGenerator(log_path) as generator:
+        generator.connect("127.0.0.1", server.rpc_port, server.pub_port, timeout_s=1.0)
+        yield server, generator
+        assert generator.snapshot()["groups"], "the worker has survived every test"
+
+
+@pytest.fixture
+def server(lasting: tuple[StubTrex, TrafficGenerator]) -> Iterator[StubTrex]:
+    server = lasting[0]
+    yield server
+    server.refuse.clear()
+    server.captures.clear()
+
+
+@pytest.fixture
+def connected(lasting: tuple[StubTrex, TrafficGenerator], server: StubTrex) -> TrafficGenerator:
+    """Connected, with all ports free."""
+    generator = lasting[1]
+    generator.reset((0, 1))
+    return generator
+
+
+@pytest.fixture
+def prepared(connected: TrafficGenerator) -> TrafficGenerator:
+    connected.prepare(PROFILE, SLOW)
+    return connected
+
+
+def test_a_port_that_is_taken_needs_force(connected, server):
+    server.owners[1] = "alice"
+    with pytest.raises(TrafficError, match="taken by 'alice' - Expected: free ports; with force"):
+        connected.prepare(PROFILE, SLOW)
+    assert server.owners == {0: "", 1: "alice"}
+    connected.prepare(PROFILE, SLOW, force=True)
+    assert server.owners == {0: "hitless", 1: "hitless"}
+
+
+@pytest.mark.parametrize(
+    ("tunables", "complaint"),
+    [
+        (("--load-pps", "2000"), "2000 pps - Expected: more than the probes, 3000 pps"),
+        (("--new-pps", "4000"), "6000 pps together - Expected: at most 5000 pps"),
+        (("--colour", "red"), "unrecognized arguments: --colour red"),
+    ],
+)
+def test_tunables_that_the_profile_refuses(connected, server, tunables, complaint):
+    with pytest.raises(TrafficError, match=complaint) as caught:
+        connected.prepare(PROFILE, tunables)
+    assert str(PROFILE) in caught.value.subject
+    assert server.owners == {0: "", 1: ""}, "a wrong profile is found out before a port is taken"
+
+
+def test_a_profile_that_is_not_there(connected, tmp_path):
+    with pytest.raises(TrafficError, match="no such file"):
+        connected.prepare(tmp_path / "nothing.py")
+
+
+def test_a_profile_with_a_mistake_in_it(connected, tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text("raise ValueError('half a profile')\n")
+    with pytest.raises(TrafficError, match="ValueError: half a profile"):
+        connected.prepare(path)
+
+
+@pytest.mark.parametrize("ports", [(0, 7), (0, 0), (0,)])
+def test_ports_that_the_server_does_not_have(connected, ports):
+    with pytest.raises(TrafficError, match=r"Expected: two different ports of \[0, 1\]"):
+        connected.prepare(PROFILE, SLOW, ports)
+
+
+def test_commands_in_the_wrong_order_say_what_is_missing(connected, folder):
+    with pytest.raises(TrafficError, match="no traffic is loaded - Expected: prepare first"):
+        connected.record_start(folder)
+    with pytest.raises(TrafficError, match="record_start first"):
+        connected.record_stop()
+    with pytest.raises(TrafficError, match="part main - is not loaded"):
+        connected.start("main")
+    connected.prepare(PROFILE, SLOW)
+    with pytest.raises(
+        TrafficError, match=r"part evening - is not loaded - Expected: one of \['filler', 'long', 'main'\]"
+    ):
+        connected.start("evening")
+    connected.start("main")
+    with pytest.raises(TrafficError, match="was started before"):
+        connected.start("main")
+    connected.record_start(folder)
+    with pytest.raises(TrafficError, match="is recording"):
+        connected.record_start(folder)
+    with pytest.raises(TrafficError, match="is recording"):
+        connected.prepare(PROFILE, SLOW)
+    with pytest.raises(TrafficError, match="is recording"):
+        connected.sample_packets()
+    with pytest.raises(TrafficError, match="is recording"):
+        connected.reset()
+    connected.record_stop()
+
+
+def test_the_capture_limit_of_the_server(prepared, server, folder):
+    for _ in range(10):
+        server._start_capture({"limit": 1, "filter": "icmp", "rx": [0]})
+    with pytest.raises(TrafficError, match="capture: capture limit has reached"):
+        prepared.record_start(folder)
+
+
+def test_refused_start(prepared, server):
+    server.refuse["start_traffic"] = "Expected L1 B/W: '50 Gbps' exceeds port line rate: '10 Gbps'"
+    with pytest.raises(TrafficError, match="start part main: .*exceeds port line rate"):
+        prepared.start("main")
+
+
+def test_a_folder_that_is_not_there(prepared, server, tmp_path):
+    with pytest.raises(TrafficError, match="FileNotFoundError"):
+        prepared.record_start(tmp_path / "nowhere")
+    assert server.captures == {}
+
+
+def test_one_worker_serves_one_server(connected, server):
+    with pytest.raises(TrafficError, match="is connected already"):
+        connected.connect("127.0.0.1", server.rpc_port, server.pub_port)
+    connected.prepare(PROFILE, SLOW)

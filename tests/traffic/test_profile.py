@@ -1,0 +1,225 @@
+"""The profile without a server: what a server would be told to send, packet by packet."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import subprocess
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hitless.sessions import Layout
+from tests.traffic import field_engine
+from tests.traffic.conftest import PROFILE
+from tests.traffic.layouts import GROUPS, SERVICE, expected
+
+DEFAULT = [(0, ["--part", "main"]), (1, ["--part", "main"]), (0, ["--part", "long"]), (0, ["--part", "filler"])]
+MORE = [
+    (1, ["--part", "long"]),
+    (0, ["--part", "main", "--load-pps", "13000"]),
+    (0, ["--part", "main", "--dst-mac-up", "02:00:00:00:0d:00"]),
+    (0, ["--part", "main", "--user-base", "172.16.0.0", "--service-address", "10.9.0.9", "--service-port", "80"]),
+    (0, ["--part", "main", "--load-frame", "512", "--probe-frame", "60"]),
+    (0, ["--help"]),
+    (0, ["--part", "nothing"]),
+    (0, ["--load-pps", "3000"]),
+    (0, ["--new-pps", "3001"]),
+    (0, ["--new-pps", "0"]),
+    (0, ["--probe-frame", "59"]),
+    (0, ["--user-base", "10.1.0.1"]),
+    (0, ["--user-base", "somewhere"]),
+]
+REFUSED = slice(5, None)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict:
+    script = Path(__file__).parent / "load_profile.py"
+    command = [sys.executable, str(script), str(PROFILE), json.dumps(DEFAULT + MORE)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def streams(loaded) -> dict:
+    return {stream["name"]: stream for part in loaded["streams"][: len(DEFAULT)] for stream in part}
+
+
+@pytest.fixture(scope="module")
+def variants(loaded) -> list:
+    return loaded["streams"][len(DEFAULT) :]
+
+
+def number(packet: bytes, start: int, size: int) -> int:
+    return int.from_bytes(packet[start : start + size], "big")
+
+
+def user_fields(name: str, packet: bytes) -> tuple[str, int, int]:
+    address, port = (30, 36) if name == "load-down" else (26, 34)
+    return str(IPv4Address(number(packet, address, 4))), number(packet, port, 2), packet[42]
+
+
+def starts(name: str) -> list[int]:
+    """Numbers around which some field wraps."""
+    group = GROUPS[name]
+    used = group.lane + group.index + group.generation
+    edges = [2**group.lane, 2 ** (group.lane + group.index), 2**used, 3 * 2**used, 2 ** (group.lane + 1 + 8)]
+    return [0, *(edge - 40 for edge in edges), 2**28 - 40 if name == "new-sessions" else 2**31 - 40]
+
+
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_each_packet_carries_what_its_number_says(streams, name):
+    for start in starts(name):
+        for offset, packet in enumerate(itertools.islice(field_engine.packets(streams[name], start), 400)):
+            assert user_fields(name, packet) == expected(name, start + offset), f"packet {start + offset}"
+
+
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_the_layout_that_is_recorded_says_the_same(loaded, streams, name):
+    described = next(group for group in loaded["describe"] if group["name"] == name)
+    fields = Layout.from_data(described["layout"]).fields(np.arange(5000))
+    sent = [user_fields(name, packet) for packet in itertools.islice(field_engine.packets(streams[name]), 5000)]
+    assert [str(IPv4Address(int(address))) for address in fields.address] == [address for address, _, _ in sent]
+    assert fields.port.tolist() == [port for _, port, _ in sent]
+    assert fields.index_byte.tolist() == [index for _, _, index in sent]
+
+
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_packets_are_sound_udp_without_checksum(streams, name):
+    packet = next(field_engine.packets(streams[name], 12345))
+    size = 96 if name.endswith("sessions") else 128
+    assert len(packet) == size
+    assert number(packet, 12, 2) == 0x0800
+    assert packet[14] == 0x45
+    assert number(packet, 16, 2) == size - 14
+    assert packet[22] == 64
+    assert packet[23] == 17
+    assert number(packet, 38, 2) == size - 34
+    assert number(packet, 40, 2) == 0
+    repaired = bytearray(packet)
+    field_engine.fix_checksum(repaired, 14)
+    assert bytes(repaired) == packet
+    address, port = (26, 34) if name == "load-down" else (30, 36)
+    assert (str(IPv4Address(number(packet, address, 4))), number(packet, port, 2)) == SERVICE
+
+
+def test_the_downward_load_answers_the_upward_load_a_little_later(streams):
+    up, down = (field_engine.packets(streams[name]) for name in ("load-up", "load-down"))
+    for upward, downward in itertools.islice(zip(up, down, strict=True), 3000):
+        assert upward[26:30] == downward[30:34]
+        assert upward[34:36] == downward[36:38]
+        assert upward[42] == downward[42]
+    assert streams["load-up"]["isg"] == 0
+    assert streams["load-down"]["isg"] == 300_000
+
+
+def test_short_sessions_open_once_and_end(streams):
+    """A 5-tuple that comes back is far away."""
+    seen: dict[tuple[str, int], list[int]] = {}
+    for packet in itertools.islice(field_engine.packets(streams["new-sessions"]), 20_000):
+        address, port, index = user_fields("new-sessions", packet)
+        seen.setdefault((address, port), []).append(index)
+    complete = [indexes for indexes in seen.values() if len(indexes) == 8]
+    assert len(complete) >= len(seen) - 32
+    assert all(indexes == list(range(8)) for indexes in complete)
+
+
+def test_long_sessions_are_all_there_after_one_round(streams):
+    packets = itertools.islice(field_engine.packets(streams["long-sessions"]), 8192)
+    rounds = [user_fields("long-sessions", packet) for packet in packets]
+    first, second = rounds[:4096], rounds[4096:]
+    assert len({(address, port) for address, port, _ in first}) == 4096
+    assert len({address for address, _, _ in first}) == 2048
+    assert [(address, port) for address, port, _ in first] == [(address, port) for address, port, _ in second]
+    assert {index for _, _, index in first} == {0}
+    assert {index for _, _, index in second} == {1}
+
+
+def test_users_of_different_groups_are_different(loaded):
+    ranges = {}
+    for group in loaded["describe"]:
+        base = int(IPv4Address(group["layout"]["user_base"]))
+        ranges[group["name"]] = range(base, base + GROUPS[group["name"]].users)
+    assert ranges.pop("load-down") == ranges["load-up"]
+    for one, other in itertools.combinations(ranges.values(), 2):
+        assert one.stop <= other.start or other.stop <= one.start
+
+
+def test_description_and_streams_say_the_same(loaded, streams):
+    assert {group["name"] for group in loaded["describe"]} == set(streams) == set(GROUPS)
+    for group in loaded["describe"]:
+        stream = streams[group["name"]]
+        assert stream["mode"] == {"rate": {"type": "pps", "value": group["rate_pps"]}, "type": "continuous"}
+        assert stream["flow_stats"]["stream_id"] == group["pg_id"]
+        assert stream["flow_stats"]["rule_type"] == ("latency" if group["kind"] == "probe" else "stats")
+        assert stream["core_id"] == (-1 if group["kind"] == "probe" else 0)
+        assert group["direction"] == ("down" if group["port"] == 1 else "up")
+    assert {group["name"]: (group["pg_id"], group["part"], group["port"]) for group in loaded["describe"]} == {
+        "load-up": (1, "main", 0),
+        "load-down": (2, "main", 1),
+        "filler-up": (3, "filler", 0),
+        "long-sessions": (20, "long", 0),
+        "new-sessions": (21, "main", 0),
+    }
+
+
+def test_rates_add_up_to_the_load_that_was_asked_for(loaded, variants):
+    rates = {group["name"]: group["rate_pps"] for group in loaded["describe"]}
+    assert rates == {
+        "load-up": 3500,
+        "load-down": 3500,
+        "new-sessions": 1000,
+        "long-sessions": 2000,
+        "filler-up": 2000,
+    }
+    more = {stream["name"]: stream["mode"]["rate"]["value"] for stream in variants[1]}
+    assert more == {"load-up": 5000, "new-sessions": 1000}
+
+
+def test_the_other_direction_of_a_one_way_part_is_empty(variants):
+    assert variants[0] == []
+
+
+def test_macs_come_from_the_server_unless_they_are_given(streams, variants):
+    assert streams["load-up"]["flags"] == 0
+    for stream in variants[2]:
+        assert next(field_engine.packets(stream))[:6].hex() == "020000000d00"
+        assert stream["flags"] & 0b110 == 0b010, "destination MAC from the packet"
+
+
+def test_addresses_and_ports_follow_the_tunables(variants):
+    packet = next(field_engine.packets(variants[3][0], 70))
+    assert str(IPv4Address(number(packet, 26, 4))) == "172.16.0.6"
+    assert str(IPv4Address(number(packet, 30, 4))) == "10.9.0.9"
+    assert number(packet, 36, 2) == 80
+
+
+def test_frame_sizes_follow_the_tunables(variants):
+    assert {stream["name"]: len(next(field_engine.packets(stream))) for stream in variants[4]} == {
+        "load-up": 512,
+        "new-sessions": 60,
+    }
+
+
+def test_what_cannot_be_sent_is_refused(variants):
+    """TRex's loader returns None when a profile's argument parser ends the program."""
+    assert variants[REFUSED] == [None] * (len(MORE) - 5)
+
+
+def test_trex_console_can_list_the_tunables(loaded):
+    assert loaded["console_tunables"] == {"direction": 0, "tunables": []}
+
+
+def test_the_profile_needs_nothing_but_trex_and_python():
+    imported = set()
+    for node in ast.walk(ast.parse(PROFILE.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(str(node.module))
+    assert imported - sys.stdlib_module_names - {"collections.abc"} == {"trex.stl.api"}
