@@ -130,7 +130,6 @@ class RxRing:
     def drain(self) -> Iterator[Packets]:
         """All blocks that are complete; each goes back to the kernel when the next one is asked for."""
         floor_ns = self._drained_ns - self._size.retire_ms * 2_000_000
-        now = self._now_ns()
         offset_ns = self._clock_offset_ns()
         for _ in range(self._size.blocks):
             block = self._blocks[self._next]
@@ -139,14 +138,14 @@ class RxRing:
                 break
             packets = read_block(block, offset_ns)
             # A step of the wall clock in between must not throw packets out of their time.
-            np.clip(packets.times_ns, floor_ns, now, out=packets.times_ns)
+            np.clip(packets.times_ns, floor_ns, self._now_ns(), out=packets.times_ns)
             yield packets
             # Cleared so that `pending` sees what the kernel writes into the block next time, not what it wrote last
             # time.
             block[_COUNT_AT : _COUNT_AT + 4] = 0
             status[0] = _STATUS_KERNEL
             self._next = (self._next + 1) % self._size.blocks
-        self._drained_ns = now
+        self._drained_ns = self._now_ns()
 
     def _clock_offset_ns(self) -> int:
         """CLOCK_MONOTONIC minus CLOCK_REALTIME, read without being interrupted in between for long."""
