@@ -35,10 +35,10 @@ def create_tester_links(decider_pid: int) -> None:
     for port, peer in TESTER_PORTS.items():
         _create_pair(port, None, peer, decider_pid)
         prepare_device(port)
-    nft.commit(tester_rules(TESTER_PORTS))
+    nft.commit(drop_rules(TESTER_PORTS))
 
 
-def tester_rules(ports: Iterable[str]) -> str:
+def drop_rules(ports: Iterable[str]) -> str:
     """Ruleset text that drops everything which arrives at `ports`, behind the receive tap."""
     chains = "\n".join(
         f'  chain {port} {{\n    type filter hook ingress device "{port}" priority 0; policy drop;\n  }}'
