@@ -80,7 +80,8 @@ class VnfmClient:
 
     def create(self, vnfd_id: str, *, name: str, description: str = "") -> VnfInstance:
         """Create a VNF instance, not instantiated yet."""
-        body = {"vnfdId": vnfd_id, "vnfInstanceName": name, "vnfInstanceDescription": description}
+        body = {"vnfdId": vnfd_id, "vnfInstanceName": name}
+        body |= {"vnfInstanceDescription": description} if description else {}
         answer = self._send("POST", "/vnf_instances", body)
         return read_instance(_body(answer, "201 and the VNF instance", dict), answer)
 

@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_REASON_CHARACTERS = 300
+
+
+def _line(text: object) -> str:
+    """Return a text of MANO's as one line that fits into a message; the whole stands in the exchange."""
+    line = " ".join(str(text).split())
+    return line if len(line) <= _REASON_CHARACTERS else f"{line[: _REASON_CHARACTERS - 3]}..."
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemDetails:
@@ -26,15 +34,14 @@ class ProblemDetails:
     def of(cls, body: Any) -> ProblemDetails:
         """Read whatever stands in the body of an error answer, JSON or text."""
         if not isinstance(body, Mapping):
-            return cls(None, "", " ".join(str(body or "").split())[:300], conforming=False)
+            return cls(None, "", _line(body or ""), conforming=False)
         status = body.get("status")
         # Web frameworks in front of a VNFM answer in their own shape: {"message": ...}, {"error": {"message": ...}}.
         inner = body.get("error") if isinstance(body.get("error"), Mapping) else body
         detail = body.get("detail") or (inner or {}).get("message") or ""
         proper = isinstance(status, int) and isinstance(body.get("detail"), str)
-        return cls(
-            status if isinstance(status, int) else None, str(body.get("title") or ""), str(detail), conforming=proper
-        )
+        known = status if isinstance(status, int) else None
+        return cls(known, _line(body.get("title") or ""), _line(detail), conforming=proper)
 
     def __str__(self) -> str:
         """Title and detail, as far as they say something."""

@@ -33,11 +33,16 @@ def seen_values(block: PacketBlock) -> str:
         values, index = instances_of(Marks((), field), block)
         counts = np.bincount(index[index >= 0], minlength=len(values))
         order = np.argsort(-counts, kind="stable")[:_SHOWN_VALUES]
-        plain = [values[number].removeprefix(f"{field} ") for number in order]
+        plain = [_value(field, values[number].removeprefix(f"{field} ")) for number in order]
         found = [f"{value} ({counts[number]})" for value, number in zip(plain, order, strict=True)]
         more = f" and {len(values) - _SHOWN_VALUES} others" if len(values) > _SHOWN_VALUES else ""
         told.append(f"{name} {', '.join(found) + more if found else 'none'}")
     return "; ".join(told)
+
+
+def _value(field: str, value: str) -> str:
+    """Return a value as expressions are written: a DSCP also as the byte that holds it."""
+    return f"{value} = {int(value) << 2:#04x}" if field == "dscp" else value
 
 
 def judge_marks(block: PacketBlock, versions: Mapping[str, str], instance: str, serving: str) -> Iterator[Finding]:

@@ -11,9 +11,9 @@ from hitless.mano.client import VnfmClient
 from hitless.preflight.declaration import read_declaration
 from hitless.preflight.findings import Finding, Level, warning
 from hitless.preflight.generator import Generator, GeneratorChecks
+from hitless.preflight.instance import Instance
 from hitless.preflight.management import ManagementChecks
 from hitless.preflight.through import send_through
-from hitless.sut import SystemUnderTest
 from hitless.traffic import TrafficGenerator
 
 
@@ -29,7 +29,7 @@ def run_preflight(
 
     Args:
         declaration: the file that describes the system under test.
-        traffic: also send traffic for some seconds, if an instance is in service; takes the ports as a run would.
+        traffic: also send traffic for some seconds; takes the ports and makes an instance as a run would.
         say: gets each finding as soon as it is there.
         generator: makes the traffic generator.
         sleep: waits.
@@ -66,20 +66,12 @@ def _checks(
         if management.reachable:
             yield from management.instances()
         yield from management.notifications()
-    with generator() as made:
-        yield from _traffic(sut, made, in_service=management.in_service is not None, traffic=traffic, sleep=sleep)
-
-
-def _traffic(
-    sut: SystemUnderTest, made: Generator, *, in_service: bool, traffic: bool, sleep: Callable[[float], None]
-) -> Iterator[Finding]:
-    checks = GeneratorChecks(sut, made)
-    yield from checks.reach()
-    yield from checks.load(take=traffic and in_service)
-    if not traffic or not checks.groups:
-        return
-    if in_service:
-        yield from send_through(sut, made, checks.groups, sleep)
-    else:
-        message = "not sent, as no instance of the source version is in service"
-        yield warning("traffic", message, "instantiate one, or make a run, which does that itself")
+        with generator() as made:
+            checks = GeneratorChecks(sut, made)
+            yield from checks.reach()
+            yield from checks.load(take=traffic)
+            if traffic and checks.groups and not management.reachable:
+                yield warning("traffic", "not sent, as nothing can be brought into service without MANO")
+            elif traffic and checks.groups:
+                with_instance = Instance(sut, vnfm, in_service=management.in_service is not None, sleep=sleep)
+                yield from with_instance.while_in_service(lambda: send_through(sut, made, checks.groups, sleep))

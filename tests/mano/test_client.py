@@ -71,6 +71,12 @@ def test_create():
     assert request.headers["content-type"] == "application/json"
 
 
+def test_create_without_a_description():
+    with scripted(http(201, INSTANCE)) as server, client(server) as vnfm:
+        vnfm.create("d1", name="n")
+    assert server.requests[0].body == {"vnfdId": "d1", "vnfInstanceName": "n"}
+
+
 TASKS = {
     "instantiate": (lambda c: c.instantiate("i1", {"flavourId": "f"}), {"flavourId": "f"}),
     "change_vnfpkg": (lambda c: c.change_vnfpkg("i1", {"vnfdId": "d2"}), {"vnfdId": "d2"}),
