@@ -35,7 +35,7 @@ class Headers:
 def big_endian(block: PacketBlock, rows: Int64Array, offsets: Int64Array | int, size: int) -> Int64Array:
     """Read an unsigned number in network byte order from each of the packets; size is at most 7 bytes."""
     value = np.zeros(len(rows), np.int64)
-    for byte in range(size):
+    for byte in range(size if len(rows) else 0):  # without packets the matrix may have no columns
         value = (value << 8) | block.data[rows, offsets + byte]
     return value
 
@@ -43,7 +43,7 @@ def big_endian(block: PacketBlock, rows: Int64Array, offsets: Int64Array | int, 
 def little_endian(block: PacketBlock, rows: Int64Array, offsets: Int64Array, size: int) -> NDArray[np.uint64]:
     """Read an unsigned number in little-endian byte order from each of the packets."""
     value = np.zeros(len(rows), np.uint64)
-    for byte in reversed(range(size)):
+    for byte in reversed(range(size if len(rows) else 0)):
         value = (value << np.uint64(8)) | block.data[rows, offsets + byte]
     return value
 
