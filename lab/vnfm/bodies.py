@@ -106,8 +106,14 @@ def parse(kind: type[AnyBody], document: Any) -> AnyBody:
     try:
         return kind.model_validate(document)
     except ValidationError as error:
-        faults = "; ".join(f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors())
-        raise bad_request(f"request body - {faults}") from error
+        raise bad_request(f"request body - {explain(error)}") from error
+
+
+def explain(error: ValueError) -> str:
+    """Say in one line what is wrong: every attribute with its fault, where the error knows them."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(f"{_place(fault['loc'])}: {fault['msg']}" for fault in error.errors())
 
 
 def _place(location: tuple[int | str, ...]) -> str:

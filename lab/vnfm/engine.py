@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from lab.vnfm import views
-from lab.vnfm.bodies import ChangePackageBody, CreateBody, InstantiateBody, TerminateBody
+from lab.vnfm.bodies import ChangePackageBody, CreateBody, InstantiateBody, TerminateBody, explain
 from lab.vnfm.fleet import Fleet
 from lab.vnfm.journal import Journal
 from lab.vnfm.packages import Catalogue, Package
@@ -91,7 +91,7 @@ class Engine:
             except IllegalTransitionError:
                 continue  # FAILED_TEMP: it waits for the consumer
             detail = f"{operation.operation} - interrupted in {operation.state} by a restart of the VNFM"
-            self._fail(operation.id, detail, before=None)
+            self._fail(operation.id, detail)
 
     def create(self, body: CreateBody) -> InstanceRecord:
         """Create an instance identifier."""
@@ -143,7 +143,7 @@ class Engine:
         try:
             self._procedure.check_parameters(body.additional_params)
         except ValueError as error:
-            raise bad_request(f"additionalParams - {error}") from error
+            raise bad_request(f"additionalParams - {explain(error)}") from error
 
         def work(fleet: Fleet, instance: InstanceRecord) -> Outcome:
             old = _remove_left_overs(fleet, instance)
@@ -208,10 +208,9 @@ class Engine:
 
     def _run(self, operation: OperationRecord, work: Callable[[Fleet, InstanceRecord], Outcome]) -> None:
         """The life of a worker thread: whatever happens, the operation does not stay in PROCESSING."""
-        instance = self._journal.instance(operation.instance_id)
-        fleet = Fleet(self._site, self._pace, Recorder(self._journal, operation.id, instance.id))
-        before = frozenset(unit.id for unit in instance.units)
         try:
+            instance = self._journal.instance(operation.instance_id)
+            fleet = Fleet(self._site, self._pace, Recorder(self._journal, operation.id, instance.id))
             self._journal.advance(operation.id, Trigger.GRANTED)
             outcome = work(fleet, instance)
             self._journal.advance(operation.id, Trigger.SUCCESS, **outcome)
@@ -219,16 +218,14 @@ class Engine:
         except Interrupted:
             _log.info("operation %s - interrupted; it is settled at the next start", operation.id)
         except (ProcedureError, SiteError) as error:
-            self._fail(operation.id, str(error), before=before)
-        except Exception as error:  # noqa: BLE001 - whatever a procedure does, nobody may wait forever
+            self._fail(operation.id, str(error))
+        except BaseException as error:  # noqa: BLE001 - whatever a procedure does, nobody may wait for it forever
             _log.exception("operation %s - crashed", operation.id)
-            self._fail(operation.id, f"{type(error).__name__}: {error} - see the VNFM's log", before=before)
+            self._fail(operation.id, f"{type(error).__name__}: {error} - see the VNFM's log")
 
-    def _fail(self, operation_id: str, detail: str, *, before: frozenset[str] | None) -> None:
-        """Record a failure; ``before`` holds the units of the instance at the start, None when nobody knows."""
+    def _fail(self, operation_id: str, detail: str) -> None:
         _log.warning("operation %s - failed: %s", operation_id, detail)
-        if before is not None:
-            self._journal.list_allocated(operation_id, before)
+        self._journal.list_allocated(operation_id)
         error = problem_details(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
         self._journal.advance(operation_id, Trigger.FAILURE, error=error)
 

@@ -90,7 +90,7 @@ class Journal:
             ProblemError: as ``idle_instance``.
         """
         with self._lock:
-            self.idle_instance(instance_id, instantiated=instantiated)
+            instance = self.idle_instance(instance_id, instantiated=instantiated)
             now = self._now()
             record = OperationRecord(
                 id=str(uuid4()),
@@ -100,6 +100,7 @@ class Journal:
                 instance_id=instance_id,
                 operation=operation,
                 params=dict(params),
+                units_before=tuple(unit.id for unit in instance.units),
             )
             self._store.put(record)
             self._tell_operation(record)
@@ -169,11 +170,11 @@ class Journal:
             added_here = any(entry.unit.id == unit.id for entry in operation.affected)
             self._store.put(_with_change(operation, unit, "TEMPORARY" if added_here else "REMOVED"))
 
-    def list_allocated(self, operation_id: str, before: frozenset[str]) -> None:
+    def list_allocated(self, operation_id: str) -> None:
         """After a failure: list units that were created but never became ready, so that nobody overlooks them."""
         with self._lock, self._store.transaction():
             operation = self.operation(operation_id)
-            listed = before | {entry.unit.id for entry in operation.affected}
+            listed = {*operation.units_before, *(entry.unit.id for entry in operation.affected)}
             for unit in self.instance(operation.instance_id).units:
                 if unit.id not in listed:
                     operation = _with_change(operation, unit, "ADDED")

@@ -92,6 +92,7 @@ class OperationRecord(Record):
         state_entered: wall-clock time (RFC 3339) at which the present state was entered.
         started: wall-clock time of the request.
         params: body of the request.
+        units_before: units of the instance at the start, by id.
         step: what the procedure is doing, in its own words.
         error: problem details; None as long as nothing has failed.
         modifications: what changed in the instance by a change of package; None before that.
@@ -105,6 +106,7 @@ class OperationRecord(Record):
     instance_id: str
     operation: str
     params: dict[str, Any] = {}
+    units_before: tuple[str, ...] = ()
     step: str | None = None
     affected: tuple[AffectedUnit, ...] = ()
     error: dict[str, Any] | None = None

@@ -153,7 +153,7 @@ class FakeSite:
         self._hook("drop_pins", None)
         self._note("drop_pins", None)
 
-    def fail_at(self, method: str, call: int = 1, error: Exception | None = None) -> None:
+    def fail_at(self, method: str, call: int = 1, error: BaseException | None = None) -> None:
         """Make the n-th call of a method from now on fail."""
         calls = itertools.count(1)
 

@@ -51,9 +51,10 @@ NO_ANSWER = SiteError("no answer")
         ("set_split", KeyError("x")),
         ("pins", AssertionError("no")),
         ("delete_server", OSError(5, "io")),
+        ("set_split", SystemExit("enough")),
     ],
 )
-def test_whatever_goes_wrong_ends_in_failed_temp(manager: Manager, method: str, error: Exception) -> None:
+def test_whatever_goes_wrong_ends_in_failed_temp(manager: Manager, method: str, error: BaseException) -> None:
     instance = manager.instantiated()
     manager.site.fail_at(method, error=error)
     failed = manager.upgraded(instance)

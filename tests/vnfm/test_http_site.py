@@ -31,14 +31,14 @@ from lab.vim.catalogue import StandardCatalogue, UnitOptions
 from lab.vim.servers import ServerError, Servers
 from lab.vnfm.http_site import HttpSite
 from lab.vnfm.site import Server, Share, SiteError, UnitStatus
-from tests.vnfm.manager import wait_for
+from tests.vnfm.manager import PromptServer, wait_for
 
 
 @contextmanager
 def served(app: Starlette) -> Iterator[str]:
     """Serve an application on loopback; gives its base URL."""
     listener = rest.bind("127.0.0.1:0")
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    server = PromptServer(uvicorn.Config(app, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -115,6 +115,26 @@ def test_stop_in_the_middle_of_an_upgrade(tmp_path: Path) -> None:
     assert len(units) == 8
 
 
+def test_unit_that_was_being_made_is_listed_after_the_restart(tmp_path: Path) -> None:
+    manager = Manager(tmp_path / "vnfm.sqlite")
+    instance_uri = manager.instantiated()
+    booting = threading.Event()
+
+    def wait_in_boot(_argument: object) -> None:
+        booting.set()
+        manager.pace.stopped.wait(20)
+
+    manager.site.boot_s = 1e9
+    manager.site.hooks["server"] = wait_in_boot
+    operation = manager.start(instance_uri, "change_vnfpkg", {"vnfdId": NEW.vnfd_id}).rpartition("/")[2]
+    assert booting.wait(20)
+    manager.close()
+    again = Manager(tmp_path / "vnfm.sqlite")
+    affected = again.get(f"/vnf_lcm_op_occs/{operation}")["resourceChanges"]["affectedVnfcs"]
+    again.close()
+    assert [(one["vnfdId"], one["changeType"]) for one in affected] == [(NEW.vnfd_id, "ADDED")]
+
+
 def test_everything_else_survives(tmp_path: Path) -> None:
     manager = Manager(tmp_path / "vnfm.sqlite")
     instance_id = manager.instantiated().rpartition("/")[2]
