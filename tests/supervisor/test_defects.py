@@ -111,7 +111,7 @@ def test_software_on_a_small_flavour_differs_from_the_real_one_in_its_buffer_alo
     differing = [pair for pair in zip(rules_of(ours), rules_of(theirs), strict=True) if pair[0] != pair[1]]
     assert [(line.strip(), other.strip()) for line, other in differing] == [
         (
-            "rate over ${policer_pps}/second burst 60 packets",
+            "rate over ${policer_pps}/second burst 150 packets",
             "rate over ${policer_pps}/second burst ${policer_burst_packets} packets",
         )
     ]
