@@ -131,6 +131,12 @@ def test_a_bound_socket_accepts_before_anybody_serves() -> None:
         assert client.getpeername() == listener.getsockname()
 
 
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """asyncio sets TCP_NODELAY on connections only if their listener was made with its protocol named."""
+    with bind("127.0.0.1:0") as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_an_address_in_use_is_named() -> None:
     with bind("127.0.0.1:0") as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
