@@ -131,7 +131,10 @@ class RefusedError(ManoError):
 
 
 class TaskAbsentError(RefusedError):
-    """404 for a task of a resource that is there: this VNFM does not support the task."""
+    """404 for a task of an instance that is there: no such task here, or the request names something unknown.
+
+    A real VNFM was seen to answer so to an unknown package; the details tell the two apart for people.
+    """
 
 
 class DeadlineError(ManoError):
