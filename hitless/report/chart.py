@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import textwrap
+import warnings
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ _BAND_HEIGHT = 0.32
 _SETTINGS: Any = {
     "svg.hashsalt": "hitless",
     "svg.fonttype": "path",
+    "text.parse_math": False,
     "font.family": "DejaVu Sans",
     "font.size": 9,
 }
@@ -50,7 +53,9 @@ def timeline_svg(history: History) -> str:
     Returns:
         An SVG document; equal histories give equal text.
     """
-    with rc_context(_SETTINGS):
+    with rc_context(_SETTINGS), warnings.catch_warnings():
+        # Names come from other systems and may be written in letters that the font lacks; boxes stand for them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = _figure(history)
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
@@ -69,7 +74,7 @@ def _figure(history: History) -> Figure:
     else:
         rate.text(0.5, 0.4, "no traffic was measured", transform=rate.transAxes, ha="center", fontsize=14)
     if history.ending is not Ending.COMPLETE:
-        rate.set_title(f"recording {history.ending.value}: {history.ending_reason}", color=_LOSS, fontsize=9)
+        rate.set_title(_written(f"recording {history.ending.value}: {history.ending_reason}"), color=_LOSS, fontsize=9)
     _draw_rates(rate, over_time, history)
     _draw_losses(loss, over_time, probe_losses_s(history))
     _draw_shares(share, over_time, history.versions)
@@ -89,7 +94,9 @@ def _draw_rates(axes: Axes, over_time: Rates, history: History) -> None:
     if over_time.unknown_pps.sum() > 0.001 * over_time.received_pps.sum():
         layers.append(("version unknown", over_time.unknown_pps, _UNKNOWN))
     for name, pps, colour in layers:
-        _fill(axes, over_time.edges_s, base / 1e3, (base + pps) / 1e3, color=colour, label=f"received, {name}")
+        _fill(
+            axes, over_time.edges_s, base / 1e3, (base + pps) / 1e3, color=colour, label=_written(f"received, {name}")
+        )
         base = base + pps
     received, offered = over_time.received_pps / 1e3, over_time.offered_pps / 1e3
     _fill(axes, over_time.edges_s, received, offered, color=_LOSS, label="lost")
@@ -135,7 +142,7 @@ def _draw_shares(axes: Axes, over_time: Rates, versions: tuple[str, ...]) -> Non
     _stairs(axes, over_time.edges_s, 100 * over_time.new_share, color=_SHARE, linewidth=1.2, label="all packets")
     axes.set_ylim(-4, 104)
     axes.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])
-    axes.set_ylabel(f"share of\n{versions[-1]}" if versions else "share")
+    axes.set_ylabel(f"share of\n{_written(versions[-1], 14)}" if versions else "share")
     axes.grid(axis="y", linewidth=0.4, alpha=0.6)
     axes.legend(loc="upper left", frameon=False, fontsize=8)
 
@@ -146,7 +153,7 @@ def _draw_lanes(axes: Axes, beside: Bands) -> None:
         for number, band in enumerate(row_bands):
             _draw_band(axes, band, len(rows) - 1 - row, number)
     axes.set_ylim(-0.5, len(rows) - 0.5)
-    names = [name if len(name) < 18 else name[:17] + "\N{HORIZONTAL ELLIPSIS}" for name, _ in rows]
+    names = [_written(name, 18) for name, _ in rows]
     axes.set_yticks(range(len(rows)), reversed(names), fontsize=8)
     axes.tick_params(axis="y", length=0)
 
@@ -156,12 +163,13 @@ def _draw_band(axes: Axes, band: Band, row: int, number: int) -> None:
     colour = _BAND_COLOURS[number % len(_BAND_COLOURS)]
     axes.barh(row, width_s, left=band.start_s, height=0.86, color=colour, edgecolor="white", linewidth=0.8)
     left_s, right_s = axes.get_xlim()
-    if width_s >= len(band.label) * _CHARACTER_WIDTH * (right_s - left_s):
+    label = _written(band.label, 30)
+    if width_s >= len(label) * _CHARACTER_WIDTH * (right_s - left_s):
         middle_s = band.start_s + width_s / 2
-        axes.text(middle_s, row, band.label, ha="center", va="center", fontsize=8, clip_on=True)
+        axes.text(middle_s, row, label, ha="center", va="center", fontsize=8, clip_on=True)
     elif number == 0:
         # Too short for its name, but nothing stands to the left of a row's first band.
-        axes.text(band.start_s, row, f"{band.label} ", ha="right", va="center", fontsize=8, clip_on=True)
+        axes.text(band.start_s, row, f"{label} ", ha="right", va="center", fontsize=8, clip_on=True)
 
 
 def _draw_instants(axes: Axes, beside: Bands) -> None:
@@ -172,7 +180,15 @@ def _draw_instants(axes: Axes, beside: Bands) -> None:
 def _label_instants(axes: Axes, beside: Bands) -> None:
     for number, instant in enumerate(beside.instants):
         place = (instant.at_s, 0.985 - 0.06 * (number % 2))
-        _note(axes, instant.label, place, axes.get_xaxis_transform(), offset=(3, 0), va="top", bbox=_ON_WHITE)
+        _note(
+            axes,
+            _written(instant.label, 40),
+            place,
+            axes.get_xaxis_transform(),
+            offset=(3, 0),
+            va="top",
+            bbox=_ON_WHITE,
+        )
 
 
 def _note(
@@ -199,3 +215,9 @@ def _fill(axes: Axes, edges_s: FloatArray, lower: FloatArray, upper: FloatArray,
 
 def _stairs(axes: Axes, edges_s: FloatArray, values: FloatArray, **style: Any) -> None:
     axes.plot(*steps_of(edges_s, values), **style)
+
+
+def _written(text: str, width: int = 110) -> str:
+    """Return a text from outside as it can be written: on one line, cut to a width, without control characters."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return textwrap.shorten(printable, width, placeholder="\N{HORIZONTAL ELLIPSIS}") or printable[:width]

@@ -103,7 +103,7 @@ def test_a_requirement_that_a_failed_step_left_unjudged_is_an_error():
     assert CAP not in result.requirements[TRF].message
 
 
-@pytest.mark.parametrize(("first", "second"), itertools.product(list(Outcome)[1:], repeat=2))
+@pytest.mark.parametrize(("first", "second"), list(itertools.product(list(Outcome)[1:], repeat=2)))
 def test_the_worst_scenario_decides_a_requirement(first, second):
     result = run(scenario(first, name="one"), scenario(second, name="two"))
     row = result.requirements[CAP]
