@@ -1,23 +1,19 @@
-"""The suite's side of the traffic worker: start it, talk to it, never wait for it longer than a deadline."""
+"""The traffic generator as the suite sees it; a worker process does the work."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from hitless.history import TrafficGroup
 from hitless.traffic.errors import TrafficError
-from hitless.traffic.protocol import LineReader, encode
+from hitless.traffic.process import WorkerProcess
 
 _log = logging.getLogger(__name__)
 
@@ -86,21 +82,7 @@ class TrafficGenerator:
         self._log_path = log_path or Path(tempfile.mkdtemp(prefix="hitless-")) / "traffic-worker.log"
         self._endpoint: dict[str, Any] = {}
         self._prepared_ports: tuple[int, ...] = ()
-        self._lost: TrafficError | None = None
-        self._request_id = 0
-        self._spawn()
-
-    def _spawn(self) -> None:
-        with self._log_path.open("ab") as log:
-            # A session of its own: Ctrl-C in the terminal is for us; we tell the worker.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "hitless.traffic.worker", str(os.getpid())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._reader = LineReader(_pipe(self._process.stdout).fileno())
+        self._worker: WorkerProcess | None = WorkerProcess(self._log_path)
 
     def __enter__(self) -> Self:
         return self
@@ -111,9 +93,9 @@ class TrafficGenerator:
         self.close()
 
     @property
-    def worker_pid(self) -> int:
-        """Process id of the worker."""
-        return self._process.pid
+    def worker_pid(self) -> int | None:
+        """Process id of the worker, None after ``close``."""
+        return None if self._worker is None else self._worker.pid
 
     @property
     def log_path(self) -> Path:
@@ -221,90 +203,32 @@ class TrafficGenerator:
 
     def close(self) -> None:
         """Stop the traffic, release the ports, end the worker. Does not raise; may be called again."""
-        if self._process.poll() is None and self._lost is None:
+        if self._worker is None:
+            return
+        worker, self._worker = self._worker, None
+        if not worker.lost:
             with contextlib.suppress(TrafficError):
-                self._call("close")
-        self._end_process(_DEADLINES_S["close"] if self._lost is None else 0.0)
-        if self._lost is not None and self._prepared_ports:
+                worker.call("close", {}, _DEADLINES_S["close"])
+        worker.end(_DEADLINES_S["close"])
+        if worker.lost and self._prepared_ports:
             self._clear_up()
-        self._prepared_ports = ()
 
     def _clear_up(self) -> None:
         """A worker that was lost left its ports taken and maybe sending: a new one puts that right."""
-        ports, self._prepared_ports, self._lost = self._prepared_ports, (), None
+        worker = WorkerProcess(self._log_path)
         try:
-            self._spawn()
-            self._call("connect", **self._endpoint)
-            self._call("reset", ports=list(ports))
-            self._call("close")
+            worker.call("connect", self._endpoint, _DEADLINES_S["connect"])
+            worker.call("reset", {"ports": list(self._prepared_ports)}, _DEADLINES_S["reset"])
+            worker.call("close", {}, _DEADLINES_S["close"])
         except TrafficError as error:
             _log.warning("traffic could not be cleared up: %s", error)
         finally:
-            self._end_process(_DEADLINES_S["close"])
-
-    def _end_process(self, patience_s: float) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None and (pipe is self._process.stdin or self._lost is not None):
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        try:
-            self._process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        _pipe(self._process.stdout).close()
+            worker.end(_DEADLINES_S["close"])
 
     def _call(self, command: str, deadline_s: float | None = None, **arguments: Any) -> Any:
-        if self._lost is not None:
-            raise self._lost
-        self._request_id += 1
-        request = {"id": self._request_id, "command": command, "arguments": arguments}
-        try:
-            _pipe(self._process.stdin).write(encode(request))
-            _pipe(self._process.stdin).flush()
-        except (OSError, ValueError) as error:
-            raise self._lose(f"ended before command {command}") from error
-        answer = self._answer(command, deadline_s or _DEADLINES_S[command])
-        if "error" in answer:
-            raise TrafficError.from_plain(answer["error"], self._look_at())
-        return answer.get("result")
-
-    def _answer(self, command: str, deadline_s: float) -> dict[str, Any]:
-        end_s = time.monotonic() + deadline_s
-        while (left_s := end_s - time.monotonic()) > 0:
-            try:
-                message = self._reader.read(left_s)
-            except ValueError as error:
-                raise self._lose(f"command {command}: the answer is no message: {error}") from error
-            if message is None and not self._reader.ended:
-                break
-            if message is None or "farewell" in message:
-                reason = message["farewell"] if message else f"exit status {self._wait_for_status()}"
-                raise self._lose(f"ended during command {command}: {reason}")
-            if message.get("id") == self._request_id:
-                return message
-        raise self._lose(f"command {command}: no answer - Expected: within {deadline_s:g} s")
-
-    def _wait_for_status(self) -> int | str:
-        try:
-            return self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            return "unknown"
-
-    def _lose(self, problem: str) -> TrafficError:
-        """Give up the worker: whatever it does now, nobody listens any more."""
-        self._process.kill()
-        self._lost = TrafficError("traffic worker", problem, self._look_at())
-        return self._lost
-
-    def _look_at(self) -> str:
-        return f"worker log {self._log_path}"
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:  # cannot be: the process is started with pipes
-        raise RuntimeError("the traffic worker has no pipe")
-    return pipe
+        if self._worker is None:
+            raise TrafficError("traffic worker", "is closed")
+        return self._worker.call(command, arguments, deadline_s or _DEADLINES_S[command])
 
 
 def _interval(answer: Mapping[str, int]) -> tuple[int, int]:

@@ -6,8 +6,6 @@ The only module besides ``worker`` that deals with objects of TRex's library; it
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import io
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +15,7 @@ from typing import Any
 from hitless.traffic.capture import remove_leftovers
 from hitless.traffic.counters import CountedGroup, Sampler
 from hitless.traffic.errors import TrafficError
+from hitless.traffic.profile import describe, streams_by_part
 from hitless.traffic.rpc import TrexRpc
 
 _log = logging.getLogger(__name__)
@@ -95,11 +94,12 @@ class Generator:
         if missing or len(set(ports)) != 2:
             problem = f"ports {list(ports)} - Expected: two different ports of {existing}"
             raise TrafficError(self.subject, problem)
-        groups = _described(profile, tunables)
+        groups = describe(profile, tunables)
         self._acquire(ports, force=force)
         with self._translated("load the profile"):
             self._clear()
-            self._load(profile, tunables, groups)
+            for part, direction, streams in streams_by_part(self._trex, profile, tunables, groups, ports):
+                self._client.add_streams(streams, ports=self._profile(direction, part))
         self.groups = groups
 
     def _acquire(self, ports: Sequence[int], *, force: bool) -> None:
@@ -128,22 +128,6 @@ class Generator:
         leftovers = remove_leftovers(self.rpc, self.ports)
         if leftovers:
             _log.warning("removed %d captures of an earlier run", leftovers)
-
-    def _load(self, profile: Path, tunables: Sequence[str], groups: Sequence[dict[str, Any]]) -> None:
-        described = {group["pg_id"] for group in groups}
-        for part in dict.fromkeys(group["part"] for group in groups):
-            for direction in sorted({group["port"] for group in groups if group["part"] == part}):
-                loaded = self._trex.STLProfile.load(
-                    str(profile),
-                    direction=direction,
-                    port_id=self.ports[direction],
-                    tunables=[*tunables, "--part", part],
-                )
-                streams = loaded.get_streams()
-                unknown = {stream.get_pg_id() for stream in streams} - described
-                if unknown:
-                    raise TrafficError(f"profile {profile.name}", f"streams with pg_id {unknown} are not described")
-                self._client.add_streams(streams, ports=self._profile(direction, part))
 
     def _profile(self, direction: int, part: str) -> str:
         """Return the name that TRex's client gives to a part on a port."""
@@ -272,26 +256,3 @@ class Generator:
 def _brief(error: Any) -> str:
     """Return what TRex's library says of an error, on one line."""
     return " ".join(str(error.brief()).replace("***", "").split())
-
-
-def _described(profile: Path, tunables: Sequence[str]) -> list[dict[str, Any]]:
-    """Return what the profile says of its groups.
-
-    Raises:
-        TrafficError: the profile cannot be loaded, or refuses the tunables.
-    """
-    subject = f"traffic profile {profile}"
-    spec = importlib.util.spec_from_file_location(f"profile_{profile.stem}", profile)
-    if spec is None or spec.loader is None or not profile.is_file():
-        raise TrafficError(subject, "no such file - Expected: a TRex profile written in Python")
-    module = importlib.util.module_from_spec(spec)
-    complaint = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(complaint):
-            spec.loader.exec_module(module)
-            return list(module.describe(list(tunables)))
-    except SystemExit as error:
-        lines = complaint.getvalue().strip().splitlines() or ["refused"]
-        raise TrafficError(subject, f"tunables {list(tunables)}: {lines[-1]}") from error
-    except Exception as error:
-        raise TrafficError(subject, f"{type(error).__name__}: {error}") from error

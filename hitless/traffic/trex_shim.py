@@ -82,11 +82,18 @@ def _order_bundled_libraries(external_libs: Path) -> None:
 class _SixLoader(Loader):
     """Gives the installed ``six`` (or one of its moved modules) a second name."""
 
+    def __init__(self) -> None:
+        self._real_spec: ModuleSpec | None = None
+
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:
-        return importlib.import_module("six" + spec.name.removeprefix(_OLD_SIX))
+        """Return the real module."""
+        module = importlib.import_module("six" + spec.name.removeprefix(_OLD_SIX))
+        self._real_spec = module.__spec__
+        return module
 
     def exec_module(self, module: types.ModuleType) -> None:
-        """Do nothing: the module was executed under its real name."""
+        """Undo what the import system has written into the module; it was executed under its real name."""
+        module.__spec__ = self._real_spec
 
 
 class _SixFinder(MetaPathFinder):

@@ -1,4 +1,5 @@
-"""Run as a program in a private namespace: records a few seconds of real packets over a veth pair, prints what it did.
+"""Run as a program in a private namespace: records a few seconds of real packets over a veth pair,
+tells what it did.
 
 ``python live_run.py FOLDER PROFILE``. The generator is a process; the suite speaks to it as to any TRex server.
 """
@@ -77,7 +78,7 @@ def main() -> None:
             assert server.stdout is not None
             assert "ready" in server.stdout.readline()
             with TrafficGenerator(folder / "worker.log") as generator:
-                print(json.dumps(run(generator, folder, profile)))
+                sys.stdout.write(json.dumps(run(generator, folder, profile)) + "\n")
         finally:
             server.terminate()
 

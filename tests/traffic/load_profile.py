@@ -1,4 +1,4 @@
-"""Run as a program: loads the profile as TRex does and prints its streams as JSON (importing TRex changes a process)."""
+"""Run as a program: loads the profile as TRex does, tells its streams (importing TRex changes a process)."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ answers = {
     "streams": [load(path, direction, tunables) for direction, tunables in requests],
     "console_tunables": trex.STLProfile.get_module_tunables(module),
 }
-print(json.dumps(answers))
+sys.stdout.write(json.dumps(answers) + "\n")

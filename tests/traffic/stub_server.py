@@ -1,7 +1,7 @@
 """A stand-in for a TRex server: real sockets and framing, answers of a recorded server, traffic only on paper.
 
-What a recorded TRex 3.08 answered to the calls of ``connect`` and ``acquire`` lies in tests/data/trex_client. Streams that
-were started count as sent and received at their rate; latency streams fill captures. Tests make it fail.
+What a recorded TRex 3.08 answered to the calls of ``connect`` and ``acquire`` lies in tests/data/trex_client. Streams
+that were started count as sent and received at their rate; latency streams fill captures. Tests make it fail.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ZIPPED = 0xABE85CEA
 TICKS_PER_SECOND = 2_445_425_589
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The server answers with an error."""
 
     def __init__(self, text: str, code: int = -32000) -> None:
@@ -117,13 +117,16 @@ class StubTrex:
         self.calls.append(method)
         self.params.append((method, request["params"]))
         try:
-            if method in self.refuse:
-                raise Refused(self.refuse[method])
-            handler = getattr(self, f"do_{method}", None)
-            answer["result"] = handler(request["params"]) if handler else copy.deepcopy(ANSWERS["results"][method])
-        except Refused as error:
+            answer["result"] = self._result(method, request["params"])
+        except RefusedError as error:
             answer["error"] = {"code": error.code, "message": "Failed To Execute Method", "specific_err": str(error)}
         return answer
+
+    def _result(self, method: str, params: dict[str, Any]) -> Any:
+        if method in self.refuse:
+            raise RefusedError(self.refuse[method])
+        handler = getattr(self, f"do_{method}", None)
+        return handler(params) if handler else copy.deepcopy(ANSWERS["results"][method])
 
     # -- the methods --------------------------------------------------------------------------------------------------
 
@@ -159,7 +162,7 @@ class StubTrex:
     def do_acquire(self, params: dict[str, Any]) -> str:
         port = params["port_id"]
         if self.owners[port] and not params["force"]:
-            raise Refused(f"port is already taken by '{self.owners[port]}'")
+            raise RefusedError(f"port is already taken by '{self.owners[port]}'")
         self.owners[port] = params["user"]
         self.handlers[port] = f"handler{len(self.calls)}"
         return self.handlers[port]
@@ -171,7 +174,7 @@ class StubTrex:
 
     def _require_owner(self, params: dict[str, Any]) -> None:
         if params["handler"] != self.handlers.get(params["port_id"]):
-            raise Refused("port is not owned by you or your current executing session")
+            raise RefusedError("port is not owned by you or your current executing session")
 
     def do_get_active_pgids(self, _params: dict[str, Any]) -> dict[str, Any]:
         return {"ids": {"flow_stats": [], "latency": []}}
@@ -188,7 +191,7 @@ class StubTrex:
         self._require_owner(params)
         key = params["port_id"], params["profile_id"]
         if key in self.running:
-            raise Refused("command 'remove_all_streams' cannot be executed on current state: 'TX")
+            raise RefusedError("command 'remove_all_streams' cannot be executed on current state: 'TX")
         self.streams.pop(key, None)
         return {}
 
@@ -243,7 +246,7 @@ class StubTrex:
         if command == "status":
             return [self._status(number) for number in self.captures]
         if params["capture_id"] not in self.captures:
-            raise Refused("capture ID not found")
+            raise RefusedError("capture ID not found")
         capture = self.captures[params["capture_id"]]
         if command == "fetch":
             amount = min(params["pkt_limit"], self.most_per_fetch)
@@ -257,7 +260,7 @@ class StubTrex:
 
     def _start_capture(self, params: dict[str, Any]) -> dict[str, Any]:
         if len(self.captures) >= 10:
-            raise Refused("capture limit has reached")
+            raise RefusedError("capture limit has reached")
         number = max(self.captures, default=0) + 1
         self.captures[number] = {
             "limit": params["limit"],

@@ -19,7 +19,6 @@ from hitless.history import CounterSeries
 from hitless.recording.pcap import read_packets
 from hitless.traffic import TrafficError, TrafficGenerator
 from tests.traffic.conftest import PROFILE, SLOW
-from tests.traffic.stub_server import StubTrex
 
 
 def wait_until(condition, timeout_s: float = 20.0) -> None:
@@ -41,14 +40,14 @@ def free_port() -> int:
 
 
 def process_is_there(pid: int) -> bool:
-    """Also true of a zombie's parent-less rest? No: a zombie counts as gone."""
+    """A zombie counts as gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
-# -- what works -----------------------------------------------------------------------------------------------------------
+# -- what works
 
 
 def test_server_info_lists_ports_by_number_whatever_the_server_does(server, generator):
@@ -182,7 +181,7 @@ def test_a_capture_that_an_earlier_run_left_is_removed_and_others_stay(connected
     assert [capture["bpf"] for capture in server.captures.values()] == ["icmp"]
 
 
-# -- servers that are no use ------------------------------------------------------------------------------------------
+# -- servers that are no use
 
 
 def test_nobody_answers(generator):
@@ -200,7 +199,7 @@ def test_a_server_in_another_mode(server, generator):
         generator.connect("127.0.0.1", server.rpc_port, server.pub_port)
 
 
-# -- what breaks ----------------------------------------------------------------------------------------------------------
+# -- what breaks
 
 
 @pytest.mark.parametrize("fault", ["silent", "garbage", "dead"])
@@ -241,7 +240,7 @@ def test_a_worker_that_is_killed_is_an_error_and_its_ports_are_freed(tmp_path, s
         generator.prepare(PROFILE, SLOW)
         generator.start("main")
         os.kill(generator.worker_pid, signal.SIGKILL)
-        with pytest.raises(TrafficError, match="traffic worker - ended .*worker log"):
+        with pytest.raises(TrafficError, match=r"traffic worker - ended .*worker log"):
             generator.snapshot()
         with pytest.raises(TrafficError, match="traffic worker - ended"):
             generator.start("long")

@@ -1,4 +1,4 @@
-"""What users and servers do wrong, and what the worker says to it. One worker bears it all: none of this may break it."""
+"""What users and servers do wrong, and what the worker says to it. One worker bears it all: nothing may break it."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_the_capture_limit_of_the_server(prepared, server, folder):
 
 def test_refused_start(prepared, server):
     server.refuse["start_traffic"] = "Expected L1 B/W: '50 Gbps' exceeds port line rate: '10 Gbps'"
-    with pytest.raises(TrafficError, match="start part main: .*exceeds port line rate"):
+    with pytest.raises(TrafficError, match=r"start part main: .*exceeds port line rate"):
         prepared.start("main")
 
 

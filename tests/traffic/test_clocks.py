@@ -31,7 +31,7 @@ class Publisher:
         self.messages: list[list[bytes]] = []
         self.rpc = FakeRpc(publish_now=self.publish_now, ping=lambda: {"ts": 12.5})
 
-    def publish_now(self, key: int, baseline: bool) -> dict:
+    def publish_now(self, *, key: int, baseline: bool) -> dict:
         for message in self.messages.pop(0) if self.messages else []:
             self.socket.send(message)
         return {}

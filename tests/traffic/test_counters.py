@@ -23,7 +23,7 @@ def flow(tx: dict[str, int], rx: dict[str, int]) -> dict:
 def rpc_with(flow_stats: object, ports: list[dict] | None = None, overall: dict | None = None) -> FakeRpc:
     ports = ports or [{"ierrors": 3, "oerrors": 1}, {"ierrors": 4, "oerrors": 2}]
     return FakeRpc(
-        get_pgid_stats=lambda pgids: {"flow_stats": flow_stats, "latency": {"g": None}, "ver_id": {}},
+        get_pgid_stats=lambda **_params: {"flow_stats": flow_stats, "latency": {"g": None}, "ver_id": {}},
         get_port_stats=lambda port_id: ports[port_id],
         get_global_stats=lambda: {"m_cpu_util": 33.0} if overall is None else overall,
     )

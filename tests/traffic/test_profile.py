@@ -7,6 +7,7 @@ import itertools
 import json
 import subprocess
 import sys
+import textwrap
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -213,6 +214,23 @@ def test_what_cannot_be_sent_is_refused(variants):
 
 def test_trex_console_can_list_the_tunables(loaded):
     assert loaded["console_tunables"] == {"direction": 0, "tunables": []}
+
+
+def test_trex_console_starts_it(server):
+    """``start_line`` is what the console runs for ``start``; everything after ``-t`` goes to the profile."""
+    code = f"""
+        from hitless.traffic.trex_shim import import_trex
+        client = import_trex().STLClient(server="127.0.0.1", sync_port={server.rpc_port}, async_port={server.pub_port})
+        client.connect()
+        client.acquire([0, 1])
+        client.start_line("-f {PROFILE} -p 0 1 -t --part main --load-pps 8000")
+        client.start_line("-f {PROFILE} -p 0.long -t --part long")
+        client.disconnect(stop_traffic=False, release_ports=False)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, timeout=60)
+    assert set(server.running) == {(0, "_"), (1, "_"), (0, "long")}
+    rates = {stream["name"]: stream["mode"]["rate"]["value"] for part in server.streams.values() for stream in part}
+    assert rates == {"load-up": 2500, "new-sessions": 1000, "load-down": 2500, "long-sessions": 2000}
 
 
 def test_the_profile_needs_nothing_but_trex_and_python():

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from hitless.traffic.client import _DEADLINES_S
+from hitless.traffic.commands import CommandServer
 from hitless.traffic.errors import TrafficError
 from hitless.traffic.protocol import COMMANDS, LineReader, encode
 
@@ -73,12 +75,13 @@ def test_the_end_is_told_from_silence(pipe):
 @pytest.mark.parametrize("line", [b"no json\n", b"[1]\n", b"\xff\n", b"\n"])
 def test_what_is_no_message_is_an_error(pipe, line):
     pipe.write(line)
-    with pytest.raises(ValueError, match=".+"):
+    with pytest.raises(ValueError, match=r".+"):
         pipe.reader.read(0)
 
 
-def test_there_are_at_most_ten_commands():
+def test_there_are_at_most_ten_commands_and_each_is_carried_out(pipe):
     assert len(COMMANDS) == len(set(COMMANDS)) <= 10
+    assert set(CommandServer(pipe.reader, pipe.write_fd)._commands) == set(COMMANDS) == set(_DEADLINES_S)
 
 
 def test_an_error_survives_the_way_between_the_processes():

@@ -1,4 +1,4 @@
-"""Importing TRex's client, here and as newer Pythons would see it. Each in a process of its own: it changes the process."""
+"""Importing TRex's client, here and as newer Pythons would see it; in processes of their own, for it changes them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ print(json.dumps({
     "scapy_from": scapy.__file__,
     "six_from": six.__file__,
     "moved": six.moves.range(3)[2],
+    "six_name": six.__spec__.name,
     "reload": sys.modules["imp"].reload.__name__,
 }))
 """
@@ -53,6 +54,7 @@ def test_the_client_is_imported_and_installed_libraries_stay_in_use(preparation)
     assert "external_libs/scapy-2.4.3" in found["scapy_from"]
     assert found["moved"] == 2
     assert found["reload"] == "reload"
+    assert found["six_name"] == "six"
 
 
 def test_it_is_imported_where_warnings_are_errors():
