@@ -57,6 +57,27 @@ def test_order_of_arrival_is_kept(http):
         assert endpoint.wait(-1) is None
 
 
+def test_many_at_once():
+    senders = 8
+
+    def send(sender):
+        with requests.Session() as session:
+            session.trust_env = False
+            for number in range(25):
+                note = json.dumps({"id": f"{sender}-{number}"})
+                assert session.post(endpoint.url, data=note, timeout=10).status_code == 204
+
+    with NotificationEndpoint(Notifications()) as endpoint:
+        threads = [threading.Thread(target=send, args=(sender,)) for sender in range(senders)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        received = [endpoint.wait(0) for _ in range(senders * 25)]
+    assert None not in received
+    assert {one.body["id"] for one in received} == {f"{s}-{n}" for s in range(senders) for n in range(25)}
+
+
 BAD = {
     "broken JSON": (b'{"id": ', "notification is not JSON"),
     "nothing": (b"", "notification is not JSON"),

@@ -153,13 +153,49 @@ def test_nobody_listens():
     assert raised.value.processed is False
 
 
-@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b"])
-def test_unknown_host(host):
-    with (
-        client(f"http://{host}:1") as vnfm,
-        pytest.raises(UnreachableError, match=r"unreachable - Expected: a connection"),
-    ):
+def test_unknown_host(monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with client("http://no-such-host.invalid:1") as vnfm, pytest.raises(UnreachableError) as raised:
         vnfm.instances()
+    assert str(raised.value) == (
+        "GET http://no-such-host.invalid:1/vnflcm/v2/vnf_instances - unreachable"
+        " - Expected: a connection Actual: the host name is not known"
+    )
+    assert raised.value.processed is False
+
+
+def test_a_host_name_that_cannot_be_one():
+    with client("http://a..b:1") as vnfm, pytest.raises(UnreachableError, match="unreachable - Expected: a connection"):
+        vnfm.instances()
+
+
+class TestKeptConnections:
+    """Questions share a connection; a server may close it between two of them without a word."""
+
+    def test_a_question_is_asked_again_over_a_new_connection(self):
+        exchanges = []
+        with (
+            scripted(close, http(200, [INSTANCE])) as server,
+            client(server.url, on_exchange=exchanges.append) as vnfm,
+        ):
+            assert [one.id for one in vnfm.instances()] == ["i1"]
+        (exchange,) = exchanges
+        assert exchange["status"] == 200
+        assert exchange["asked_ns"] <= exchange["reconnected_ns"] <= exchange["answered_ns"]
+
+    def test_but_only_once(self):
+        with scripted(reset) as server, client(server.url) as vnfm, pytest.raises(UnreachableError):
+            vnfm.instances()
+        assert len(server.requests) == 2
+
+    def test_a_request_for_a_change_never_is(self):
+        with scripted(close) as server, client(server.url) as vnfm, pytest.raises(UnreachableError) as raised:
+            vnfm.terminate("i1")
+        assert len(server.requests) == 1
+        assert raised.value.processed is None
 
 
 def test_a_request_that_may_have_been_processed_says_so():

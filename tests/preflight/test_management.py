@@ -221,12 +221,13 @@ class TestNotifications:
         )
 
     def test_a_public_url_that_this_host_cannot_call_may_still_be_right(self):
-        with socket.create_server(("127.0.0.1", 0)) as free:
+        with socket.socket() as mute, socket.create_server(("127.0.0.1", 0)) as free:
+            mute.bind(("127.0.0.1", 0))  # bound, but nobody listens
+            public = f"http://127.0.0.1:{mute.getsockname()[1]}/elsewhere"
             number = free.getsockname()[1]
-        public = "http://127.0.0.1:9/elsewhere"  # discard: nobody listens
-        sut = declared(notifications={"port": number, "public_url": public})
-        vnfm = FakeVnfm(trouble={"subscribe": refusal(422, "callback failed")})
-        first, second = self.reached(sut, vnfm)
+            free.close()
+            sut = declared(notifications={"port": number, "public_url": public})
+            first, second = self.reached(sut, FakeVnfm(trouble={"subscribe": refusal(422, "callback failed")}))
         assert str(first) == (
             f"warning  notifications - {public} - ConnectionError - Expected: 204, when called from this host"
             " - correct notifications.public_url, if MANO cannot either"
