@@ -137,5 +137,5 @@ def test_a_cable_changes_nothing_in_a_packet(outcome):
 
 
 def test_fetching_3000_packets_a_second_costs_little(outcome):
-    """Measured 0.05 of a core; the library's own way of calling costs ten times that."""
-    assert outcome["cpu_share"] < 0.4
+    """Measured: 0.05 of a core. CPU time, so that a busy machine does not matter much."""
+    assert outcome["cpu_share"] < 0.25
