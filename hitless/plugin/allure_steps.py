@@ -14,7 +14,7 @@ import pytest
 from allure_commons.model2 import Status, StatusDetails, TestStepResult
 from allure_commons.types import AttachmentType
 
-from hitless.conclude import NotPassed, RequirementFailed
+from hitless.conclude import RequirementFailed
 from hitless.history import History
 from hitless.plugin.collector import RunCollector
 from hitless.progress import Progress
@@ -62,9 +62,13 @@ class AllureSteps:
         """Close a step that passed."""
         self._stop(None)
 
-    def pytest_bdd_step_error(self, exception: BaseException) -> None:
+    def pytest_bdd_step_error(self, request: pytest.FixtureRequest, exception: BaseException) -> None:
         """Close a step that did not."""
-        self._stop(exception)
+        if self._collector.record(request.node.nodeid).has_concluded(exception):
+            # The sentence stands above the steps already.
+            self._finish(Status.FAILED if isinstance(exception, RequirementFailed) else Status.BROKEN, None)
+        else:
+            self._stop(exception)
 
     def pytest_bdd_step_func_lookup_error(self, step: Any, exception: BaseException) -> None:
         """Show a step that nobody has defined."""
@@ -112,10 +116,6 @@ class AllureSteps:
     def _stop(self, exception: BaseException | None) -> None:
         if exception is None:
             self._finish(Status.PASSED, None)
-            return
-        if isinstance(exception, NotPassed):
-            # The sentence stands above the steps already.
-            self._finish(Status.FAILED if isinstance(exception, RequirementFailed) else Status.BROKEN, None)
             return
         message = "".join(traceback.format_exception_only(exception)).strip()
         self._finish(Status.BROKEN, StatusDetails(message=message))

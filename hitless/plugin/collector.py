@@ -44,6 +44,13 @@ class ScenarioRecord:
         self.conclusions.append(conclusion)
         self.item.ihook.pytest_hitless_verdict(item=self.item, conclusion=conclusion, history=history)
 
+    def has_concluded(self, exception: BaseException) -> bool:
+        """Say whether an exception is a verdict of this scenario on its way; anything else is an error."""
+        return isinstance(exception, NotPassed) and any(
+            conclusion.verdict is exception.verdict and conclusion.verdict.outcome is not Outcome.NONE
+            for conclusion in self.conclusions
+        )
+
     def result(self) -> ScenarioResult:
         """Return what the scenario has come to."""
         return ScenarioResult(
@@ -140,8 +147,7 @@ def error_of(record: ScenarioRecord, call: pytest.CallInfo[None], report: pytest
     """
     if call.excinfo is None:
         return "passed although marked as expected failure" if hasattr(report, "wasxfail") else ""
-    exception = call.excinfo.value
-    if isinstance(exception, NotPassed) and _published(record, exception):
+    if record.has_concluded(call.excinfo.value):
         return ""
     if report.skipped:
         ordered = record.not_applicable and report.when == "setup"
@@ -153,9 +159,3 @@ def _place(excinfo: pytest.ExceptionInfo[BaseException]) -> str:
     """Return the innermost line outside installed packages, in brackets; empty if there is none."""
     own = [entry for entry in excinfo.traceback if "site-packages" not in Path(entry.path).parts]
     return f" ({Path(own[-1].path).name}:{own[-1].lineno + 1})" if own else ""
-
-
-def _published(record: ScenarioRecord, exception: NotPassed) -> bool:
-    outcome = exception.verdict.outcome
-    same = any(conclusion.verdict is exception.verdict for conclusion in record.conclusions)
-    return same and outcome is not Outcome.NONE
