@@ -99,10 +99,7 @@ def _prepare(tester: Tester, traffic: TrafficGenerator, load_percent: float) -> 
     declared = tester.sut.traffic
     trex = declared.trex
     traffic.connect(trex.server, trex.sync_port, trex.async_port)
-    load_pps = tester.sut.vnf.rated_capacity.value_pps * load_percent / 100
-    tunables = {"load-pps": f"{load_pps:g}", "load-frame": str(tester.sut.vnf.rated_capacity.frame_bytes)}
-    tunables |= {name.replace("_", "-"): str(value) for name, value in declared.tunables.items()}
-    arguments = [text for name, value in tunables.items() for text in (f"--{name}", value)]
+    arguments = tester.sut.profile_arguments(load_percent)
     ports = (declared.ports.users, declared.ports.network)
     planned = traffic.prepare(Path(declared.profile), arguments, ports, force=trex.force_acquire)
     return tuple(one.group for one in planned)

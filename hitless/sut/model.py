@@ -145,13 +145,16 @@ class SystemUnderTest(Section):
         default=False, description="the tester may terminate or break what it did not create itself"
     )
 
-    def profile_arguments(self) -> tuple[str, ...]:
-        """Return the arguments of the traffic profile (what follows ``-t`` in trex-console): rated capacity, tunables.
+    def profile_arguments(self, load_percent: float = 100.0) -> tuple[str, ...]:
+        """Return the arguments of the traffic profile (what follows ``-t`` in trex-console): load and tunables.
 
         A tunable that is true is a flag; one that is false is left out.
+
+        Args:
+            load_percent: offered load in percent of the rated capacity.
         """
         rated = self.vnf.rated_capacity
-        wanted = {"load-pps": repr(rated.value_pps), "load-frame": rated.frame_bytes}
+        wanted = {"load-pps": repr(rated.value_pps * load_percent / 100), "load-frame": rated.frame_bytes}
         wanted |= {name.lstrip("-").replace("_", "-"): value for name, value in self.traffic.tunables.items()}
         given = [(f"--{name}", value) for name, value in wanted.items() if value is not False]
         return tuple(part for name, value in given for part in ([name] if value is True else [name, str(value)]))
