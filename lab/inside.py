@@ -44,6 +44,8 @@ def supervise(order: Order, environment: Mapping[str, str]) -> int:
     os.set_inheritable(order.outer_status, False)  # noqa: FBT003 - positional only
     isolation.set_loopback_up()
     quiet_namespace()
+    for of_an_earlier_run in order.logs.glob("unit-*.log"):  # units append; all other logs begin anew by themselves
+        of_an_earlier_run.unlink()
     needed = [Path.cwd(), Path(sys.prefix), order.logs, *([order.state] if order.state else [])]
     private_run = isolation.cover_run(needed)
     places = Places(state=order.state or _passing_state(order.logs, private_run=private_run))

@@ -44,8 +44,12 @@ def run(tmp_path, *options, command=(sys.executable, "-c", ASK)):
 
 
 def test_all_processes_answer_and_the_command_knows_where_it_is(tmp_path):
+    (tmp_path / "logs").mkdir()
+    for name in ("vim.log", "unit-3.log"):
+        (tmp_path / "logs" / name).write_text("of an earlier run\n")
     done, run_id = run(tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "earlier" not in (tmp_path / "logs" / "vim.log").read_text()
     assert json.loads(done.stdout) == {
         "rules": "PinnedRules",
         "linked": True,
