@@ -147,7 +147,8 @@ class NotificationEndpoint:
 
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._declared.bind else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # The protocol has to be named: asyncio switches Nagle off only then, and an answer would wait up to 40 ms.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((self._declared.bind, self._declared.port))

@@ -109,6 +109,7 @@ class TestPaths:
 class TestProfileArguments:
     def test_the_rated_capacity(self):
         assert parse(RIGHT).profile_arguments() == ("--load-pps", "10000.0", "--load-frame", "128")
+        assert parse(RIGHT).profile_arguments(70)[1] == "7000.0"
 
     def test_tunables_win(self):
         tunables = {"load_pps": 500, "long-pps": 1e3, "fast": True, "slow": False, "name": "x"}
