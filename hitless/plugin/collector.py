@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from hitless.combine import requirement_results
 from hitless.conclude import NotPassed
 from hitless.history import History
 from hitless.plugin.scenarios import requirements_of, title_of
-from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult, requirement_results
+from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult
 from hitless.verdict import Outcome, Verdict
 
 _PHASES = {"setup": "setup", "call": "steps", "teardown": "teardown"}

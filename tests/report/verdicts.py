@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult, requirement_results
+from hitless.combine import requirement_results
+from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult
 from hitless.verdict import Check, Outcome, Verdict
 
 INFO = RunInfo(
