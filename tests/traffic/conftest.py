@@ -39,6 +39,41 @@ def prepared(connected: TrafficGenerator) -> TrafficGenerator:
     return connected
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StubTrex, TrafficGenerator]]:
+    """A server and a worker for all tests of a module that break neither (starting a worker takes seconds)."""
+    log_path: Path = tmp_path_factory.mktemp("worker") / "worker.log"
+    with StubTrex() as server, TrafficGenerator(log_path) as generator:
+        generator.connect("127.0.0.1", server.rpc_port, server.pub_port, timeout_s=1.0)
+        yield server, generator
+        generator.prepare(PROFILE, SLOW, force=True)
+        assert generator.snapshot()["groups"], "the worker has survived every test"
+
+
+@pytest.fixture
+def lasting_server(lasting: tuple[StubTrex, TrafficGenerator]) -> Iterator[StubTrex]:
+    server = lasting[0]
+    yield server
+    server.refuse.clear()
+    server.captures.clear()
+    server.lose_of_100 = 0
+
+
+@pytest.fixture
+def lasting_connected(lasting: tuple[StubTrex, TrafficGenerator], lasting_server: StubTrex) -> TrafficGenerator:
+    """Connected, with all ports free."""
+    generator = lasting[1]
+    generator.reset((0, 1))
+    lasting_server.params.clear()
+    return generator
+
+
+@pytest.fixture
+def lasting_prepared(lasting_connected: TrafficGenerator) -> TrafficGenerator:
+    lasting_connected.prepare(PROFILE, SLOW)
+    return lasting_connected
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     place = tmp_path / "recording"

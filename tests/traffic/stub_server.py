@@ -185,6 +185,7 @@ class StubTrex:
     def do_add_stream(self, params: dict[str, Any]) -> dict[str, Any]:
         self._require_owner(params)
         self.streams.setdefault((params["port_id"], params["profile_id"]), []).append(params["stream"])
+        self.frozen_counts.pop(params["stream"]["flow_stats"]["stream_id"], None)
         return {}
 
     def do_remove_all_streams(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The worker through its proxy, against a server on paper: what it records, and how it fails."""
+"""The worker through its proxy, against a server on paper: how it comes and goes, and what breaks."""
 
 from __future__ import annotations
 
@@ -9,28 +9,14 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from hitless.history import CounterSeries
 from hitless.recording.pcap import read_packets
 from hitless.traffic import TrafficError, TrafficGenerator
 from tests.traffic.conftest import PROFILE, SLOW
-
-
-def wait_until(condition, timeout_s: float = 20.0) -> None:
-    end_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end_s, "did not happen"
-        time.sleep(0.01)
-
-
-def counters_of(folder: Path) -> CounterSeries:
-    with np.load(folder / "counters.npz", allow_pickle=False) as arrays:
-        return CounterSeries(**arrays)
+from tests.traffic.waiting import counters_of, wait_until
 
 
 def free_port() -> int:
@@ -47,9 +33,6 @@ def process_is_there(pid: int) -> bool:
         return False
 
 
-# -- what works
-
-
 def test_server_info_lists_ports_by_number_whatever_the_server_does(server, generator):
     info = generator.connect("127.0.0.1", server.rpc_port, server.pub_port)
     assert (info.version, info.mode) == ("v3.08", "STL")
@@ -59,90 +42,6 @@ def test_server_info_lists_ports_by_number_whatever_the_server_does(server, gene
     assert info.ports[0].speed_gbps == 10.0
     assert info.ports[0].link_up is True
     assert info.ports[0].owner == ""
-
-
-def test_prepare_puts_each_part_where_it_can_be_started_alone(prepared, server):
-    names = {key: [stream["name"] for stream in streams] for key, streams in server.streams.items()}
-    assert names == {
-        (0, "_"): ["load-up", "new-sessions"],
-        (1, "_"): ["load-down"],
-        (0, "long"): ["long-sessions"],
-        (0, "filler"): ["filler-up"],
-    }
-    assert server.owners == {0: "hitless", 1: "hitless"}
-    assert ("set_port_attr", True) in {
-        (method, params["attr"]["promiscuous"]["enabled"])
-        for method, params in server.params
-        if method == "set_port_attr"
-    }
-
-
-def test_recording_holds_every_packet_and_every_count(prepared, server, folder):
-    started_ns = prepared.record_start(folder)
-    asked_ns, answered_ns = prepared.start("main")
-    assert started_ns < asked_ns < answered_ns
-    prepared.start("long")
-    wait_until(lambda: prepared.snapshot()["groups"][3]["tx"] > 300)
-    prepared.stop("long")
-    prepared.start("filler")
-    wait_until(lambda: prepared.snapshot()["groups"][4]["tx"] > 100)
-    accounting = prepared.record_stop()
-
-    assert accounting["settled"]
-    assert accounting["tx"] == accounting["rx"]
-    probes_sent = accounting["tx"]["new-sessions"] + accounting["tx"]["long-sessions"]
-    assert accounting["matched"] == accounting["stored"] == accounting["fetched"] == probes_sent
-    block, end = read_packets(folder / "probes.pcap")
-    assert len(block) == probes_sent
-    assert end == (folder / "probes.pcap").stat().st_size
-    assert set(block.lengths) == {96}
-    captures = json.loads((folder / "probes.json").read_text())["captures"]
-    assert captures == [
-        {"capture_id": 1, "port": 1, "matched": probes_sent, "stored": probes_sent, "fetched": probes_sent}
-    ]
-
-    counters = counters_of(folder)
-    assert counters.pg_ids.tolist() == [1, 2, 21, 20, 3]
-    assert counters.tx[0].tolist() == [0, 0, 0, 0, 0]
-    assert counters.tx[-1].tolist() == list(accounting["tx"].values())
-    assert np.all(np.diff(counters.tx, axis=0) >= 0)
-    assert np.all(counters.asked_ns <= counters.answered_ns)
-    assert server.captures == {}
-    assert not server.running
-
-
-def test_clock_pairs_hold_for_both_clocks(prepared, server, folder):
-    prepared.record_start(folder)
-    prepared.start("main")
-    accounting = prepared.record_stop()
-    clock = json.loads((folder / "clock.json").read_text())
-    assert clock["tsc_hz"] == 2_445_425_589
-    assert len(clock["tsc_pairs"]) == accounting["tick_pair_count"] >= 2
-    began_ns = int(server._began_s * 1e9)
-    for asked_ns, uptime_s, answered_ns in clock["uptime_pairs"]:
-        assert asked_ns - 1000 <= began_ns + uptime_s * 1e9 <= answered_ns + 1000
-    for asked_ns, ticks, answered_ns in clock["tsc_pairs"]:
-        assert asked_ns - 1000 <= began_ns + ticks / clock["tsc_hz"] * 1e9 <= answered_ns + 1000
-
-
-def test_losses_show_in_counters_and_in_the_packets(prepared, server, folder):
-    server.lose_of_100 = 10
-    prepared.record_start(folder)
-    prepared.start("main")
-    wait_until(lambda: prepared.snapshot()["groups"][2]["tx"] >= 200)
-    accounting = prepared.record_stop()
-    lost = accounting["tx"]["new-sessions"] - accounting["rx"]["new-sessions"]
-    assert lost >= 20
-    assert accounting["fetched"] == accounting["rx"]["new-sessions"]
-    assert accounting["settled"]
-
-
-def test_packets_can_be_sampled_before_recording(prepared, server):
-    prepared.start("main")
-    packets = prepared.sample_packets("udp", count=30, within_s=5)
-    assert len(packets) == 30
-    assert {len(packet) for packet in packets} == {96}
-    assert server.captures == {}
 
 
 def test_leaving_gives_the_ports_back_and_stops_the_traffic(tmp_path, server):
@@ -155,30 +54,6 @@ def test_leaving_gives_the_ports_back_and_stops_the_traffic(tmp_path, server):
     assert not server.running
     assert not process_is_there(pid)
     generator.close()  # again: nothing happens
-
-
-def test_users_start_first_and_stop_last(prepared, server):
-    prepared.start("main")
-    prepared.stop("main")
-    order = [(method, params["port_id"]) for method, params in server.params if method.endswith("_traffic")]
-    assert order == [("start_traffic", 0), ("start_traffic", 1), ("stop_traffic", 1), ("stop_traffic", 0)]
-
-
-def test_prepare_again_starts_from_zero(prepared, server):
-    prepared.start("main")
-    prepared.stop("main")
-    groups = prepared.prepare(PROFILE, SLOW)
-    assert [planned.group.name for planned in groups][:2] == ["load-up", "load-down"]
-    prepared.start("main")
-    assert set(server.running) == {(0, "_"), (1, "_")}
-
-
-def test_a_capture_that_an_earlier_run_left_is_removed_and_others_stay(connected, server):
-    ours = {"limit": 10, "filter": "udp and ip[4:2] = 0xffff", "rx": [1]}
-    server._start_capture(ours)
-    server._start_capture({**ours, "filter": "icmp"})
-    connected.prepare(PROFILE, SLOW)
-    assert [capture["bpf"] for capture in server.captures.values()] == ["icmp"]
 
 
 # -- servers that are no use

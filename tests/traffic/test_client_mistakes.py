@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from hitless.traffic import TrafficError, TrafficGenerator
@@ -12,35 +9,19 @@ from tests.traffic.conftest import PROFILE, SLOW
 from tests.traffic.stub_server import StubTrex
 
 
-@pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StubTrex, TrafficGenerator]]:
-    log_path: Path = tmp_path_factory.mktemp("worker") / "worker.log"
-    with StubTrex() as server, TrafficGenerator(log_path) as generator:
-        generator.connect("127.0.0.1", server.rpc_port, server.pub_port, timeout_s=1.0)
-        yield server, generator
-        assert generator.snapshot()["groups"], "the worker has survived every test"
+@pytest.fixture
+def server(lasting_server: StubTrex) -> StubTrex:
+    return lasting_server
 
 
 @pytest.fixture
-def server(lasting: tuple[StubTrex, TrafficGenerator]) -> Iterator[StubTrex]:
-    server = lasting[0]
-    yield server
-    server.refuse.clear()
-    server.captures.clear()
+def connected(lasting_connected: TrafficGenerator) -> TrafficGenerator:
+    return lasting_connected
 
 
 @pytest.fixture
-def connected(lasting: tuple[StubTrex, TrafficGenerator], server: StubTrex) -> TrafficGenerator:
-    """Connected, with all ports free."""
-    generator = lasting[1]
-    generator.reset((0, 1))
-    return generator
-
-
-@pytest.fixture
-def prepared(connected: TrafficGenerator) -> TrafficGenerator:
-    connected.prepare(PROFILE, SLOW)
-    return connected
+def prepared(lasting_prepared: TrafficGenerator) -> TrafficGenerator:
+    return lasting_prepared
 
 
 def test_a_port_that_is_taken_needs_force(connected, server):
