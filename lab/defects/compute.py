@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from lab.vim.catalogue import Flavor, Image, StandardCatalogue, UnitOptions
 from lab.vnf.ruleset import POLICER_HEADROOM
 
 _OLD_IMAGE: Final = "lab-gateway-1.0"
-_SMALL_BUFFER: Final = Path(__file__).resolve().parent / "small_flavour"
+_SMALL_BUFFER_MS: Final = 60
 
 
 class MidstreamCatalogue(StandardCatalogue):
@@ -34,7 +33,7 @@ class SmallFlavourCatalogue(StandardCatalogue):
         options = super().unit(image, flavor)
         if image.id == _OLD_IMAGE:
             return options
-        return replace(options, package=_SMALL_BUFFER, rated_pps=rated_for(0.985 * flavor.rated_pps))
+        return replace(options, rated_pps=rated_for(0.985 * flavor.rated_pps), burst_ms=_SMALL_BUFFER_MS)
 
 
 class SufficientFlavourCatalogue(StandardCatalogue):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from lab.vnf.package import DESCRIPTOR, load_software
-from lab.vnf.ruleset import SessionPickup
+from lab.vnf.ruleset import POLICER_BURST_MS, SessionPickup
 
 RATED_PPS_SPEC: Final = "hitless:rated_pps"
 """The extra spec of a flavour that says how many packets per second a unit carries, both directions together."""
@@ -42,6 +42,7 @@ class UnitOptions:
     package: Path
     rated_pps: int
     session_pickup: SessionPickup = "opening-packet"
+    burst_ms: int = POLICER_BURST_MS
 
 
 class Catalogue(Protocol):

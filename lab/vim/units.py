@@ -36,6 +36,7 @@ class UnitProcess:
             *("--package", str(options.package), "--number", str(number)),
             *("--rated-pps", str(options.rated_pps), "--management", management),
             *("--session-pickup", options.session_pickup),
+            *("--burst-ms", str(options.burst_ms)),
         ]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         _LOG.info("unit %d: process %d", number, self._process.pid)

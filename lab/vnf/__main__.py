@@ -15,7 +15,7 @@ from lab import logs, nfnetlink, nft, rest
 from lab.devices import await_devices, prepare_device, quiet_namespace
 from lab.linux import die_with_parent, unshare_network, yield_to_tester
 from lab.vnf.package import load_software
-from lab.vnf.ruleset import SESSION_PICKUPS, UnitSettings, render
+from lab.vnf.ruleset import POLICER_BURST_MS, SESSION_PICKUPS, UnitSettings, render
 from lab.vnf.service import Unit, endpoints
 
 _LOG = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def main() -> None:
     die_with_parent()
     logs.configure(f"unit-{arguments.number}")
     yield_to_tester()
-    settings = UnitSettings(arguments.number, arguments.rated_pps, arguments.session_pickup)
+    settings = UnitSettings(arguments.number, arguments.rated_pps, arguments.session_pickup, arguments.burst_ms)
     software = load_software(arguments.package)
     ruleset = render(software, settings)
     listener = rest.bind(arguments.management)
@@ -82,6 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--session-pickup", choices=SESSION_PICKUPS, default="opening-packet", help="what opens a session"
     )
+    parser.add_argument("--burst-ms", type=int, default=POLICER_BURST_MS, help="buffer, in time at that capacity")
     return parser.parse_args()
 
 

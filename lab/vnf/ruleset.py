@@ -16,7 +16,7 @@ SESSION_PICKUPS: Final = get_args(SessionPickup)
 POLICER_HEADROOM: Final = 1.01
 """A unit carries its rated capacity and one per cent, so that offering exactly the rated capacity loses nothing."""
 
-POLICER_BURST_S: Final = 0.25
+POLICER_BURST_MS: Final = 250
 """Time at the policer's rate that may come at once."""
 
 _DISABLED: Final = "# "
@@ -30,12 +30,14 @@ class UnitSettings:
         number: Its number, 1 to 255; the last byte of its MAC address.
         rated_pps: Packets per second that it is to carry, both directions together.
         session_pickup: Whether only an opening packet makes a session known, or any packet does.
+        burst_ms: Time at the policer's rate that may come at once; a unit's buffer.
         idle_timeout_s: A session without packets is forgotten after this time.
     """
 
     number: int
     rated_pps: int
     session_pickup: SessionPickup = "opening-packet"
+    burst_ms: int = POLICER_BURST_MS
     idle_timeout_s: int = 5
 
     @property
@@ -46,7 +48,7 @@ class UnitSettings:
     @property
     def policer_burst_packets(self) -> int:
         """Packets above the rate that are let through when they come at once."""
-        return max(1, math.floor(self.policer_pps * POLICER_BURST_S))
+        return max(1, self.policer_pps * self.burst_ms // 1000)
 
 
 def render(software: Software, settings: UnitSettings) -> str:
