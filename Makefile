@@ -6,6 +6,7 @@ SUT ?= suts/lab.yaml
 PROFILE ?= quick
 REPORTS ?= reports
 N ?= 10
+RUN_OPTIONS ?=
 
 .PHONY: help setup check test conformance soak defects clean
 
@@ -30,7 +31,7 @@ test: setup
 	exec $(PYTHON_BIN) -m pytest tests
 
 conformance: setup
-	exec $(PYTHON_BIN) -m lab run --logs $(REPORTS)/logs -- $(PYTHON_BIN) -m hitless run --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS)
+	exec $(PYTHON_BIN) -m lab run --logs $(REPORTS)/logs -- $(PYTHON_BIN) -m hitless run --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS) $(RUN_OPTIONS)
 
 soak: setup
 	exec $(PYTHON_BIN) tools/soak.py --runs $(N) --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS)/soak

@@ -1,4 +1,7 @@
-"""Whatever process of a run is killed, and on Ctrl-C: no process, namespace, interface or rule is left."""
+"""Whatever process of a run is killed, and on Ctrl-C: no process, namespace, interface or rule is left.
+
+The runs go on side by side, three at a time: their verdicts do not matter here, and labs must not meet anyway.
+"""
 
 from __future__ import annotations
 
@@ -6,84 +9,103 @@ import os
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import pytest
 
 from tests.live import runs
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 
+PYTHON = r"^\S*python\S* -m "
 KINDS = {
     "make": r"^make ",
-    "outermost": r"unshare .*lab",
-    "supervisor": r"lab\.supervisor|-m lab (?!.*unshare).*run",
-    "decider": r"-m lab\.decider",
-    "generator": r"-m lab\.generator",
-    "vim": r"-m lab\.vim",
-    "controller": r"-m lab\.controller",
-    "vnfm": r"-m lab\.vnfm",
-    "unit": r"-m lab\.vnf ",
-    "suite": r"-m hitless run",
-    "traffic worker": r"hitless\.traffic\.worker",
+    "outermost": r"^unshare ",
+    "supervisor": PYTHON + r"lab run .*--inside",
+    "decider": PYTHON + r"lab\.decider ",
+    "generator": PYTHON + r"lab\.generator ",
+    "sender": PYTHON + r"lab\.generator\.worker sender",
+    "receiver": PYTHON + r"lab\.generator\.worker receiver",
+    "vim": PYTHON + r"lab\.vim ",
+    "controller": PYTHON + r"lab\.controller ",
+    "vnfm": PYTHON + r"lab\.vnfm ",
+    "unit": PYTHON + r"lab\.vnf ",
+    "suite": PYTHON + r"hitless run ",
+    "traffic worker": PYTHON + r"hitless\.traffic\.worker",
 }
+SIDE_BY_SIDE = 3
 
 
-@pytest.fixture
-def before():
-    return runs.network_namespaces(), runs.interfaces(), runs.rules()
+@dataclass
+class Aftermath:
+    code: int
+    left: dict[int, str]
+    output: str
 
 
-def start(reports):
-    command = ["make", "-s", "conformance", f"REPORTS={reports}"]
-    return runs.LiveRun.start(command)
-
-
-def nothing_is_left(run, before):
-    left = runs.wait_until_gone(run.run_id)
-    assert left == {}, f"processes left: {left}\n{run.output}"
-    namespaces, interfaces, rules = before
-    assert runs.network_namespaces() <= namespaces
-    assert runs.interfaces() == interfaces
-    assert runs.rules() == rules
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_kill_minus_nine_leaves_nothing(kind, tmp_path, before):
-    run = start(tmp_path)
-    try:
-        run.wait_for("traffic started")
+def kill(kind):
+    def deed(run):
         victims = [pid for pid, line in runs.processes_of(run.run_id).items() if re.search(KINDS[kind], line)]
-        if kind == "make":
+        if kind == "make":  # it has no run id: the run begins below it
             victims = [run.process.pid]
         assert victims, f"no process of kind {kind}: {runs.processes_of(run.run_id)}"
         os.kill(victims[0], signal.SIGKILL)
-        code = run.wait_for_end()
-        assert code != 0, run.output
-        nothing_is_left(run, before)
-    finally:
-        run.kill_everything()
+
+    return deed
 
 
-def test_ctrl_c_leaves_nothing(tmp_path, before):
-    run = start(tmp_path)
+def ctrl_c(run):
+    os.killpg(run.process.pid, signal.SIGINT)
+
+
+def impatient_ctrl_c(run):
+    ctrl_c(run)
+    time.sleep(0.3)
+    ctrl_c(run)
+
+
+DEEDS = {**{f"kill -9 {kind}": kill(kind) for kind in KINDS}, "Ctrl-C": ctrl_c, "Ctrl-C twice": impatient_ctrl_c}
+
+
+def aftermath_of(deed, reports):
+    reports.mkdir()
+    run = runs.LiveRun.start(["make", "-s", "conformance", f"REPORTS={reports}", "RUN_OPTIONS=--no-html"])
     try:
         run.wait_for("traffic started")
-        os.killpg(run.process.pid, signal.SIGINT)
-        code = run.wait_for_end(60)
-        assert code != 0
-        nothing_is_left(run, before)
+        deed(run)
+        code = run.wait_for_end(240)
+        return Aftermath(code, runs.wait_until_gone(run.run_id), run.output)
     finally:
         run.kill_everything()
 
 
-def test_an_impatient_second_ctrl_c_leaves_nothing(tmp_path, before):
-    run = start(tmp_path)
-    try:
-        run.wait_for("traffic started")
-        os.killpg(run.process.pid, signal.SIGINT)
-        time.sleep(0.3)
-        os.killpg(run.process.pid, signal.SIGINT)
-        assert run.wait_for_end(60) != 0
-        nothing_is_left(run, before)
-    finally:
-        run.kill_everything()
+@pytest.fixture(scope="module")
+def aftermaths(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kill")
+    before = runs.network_namespaces(), runs.interfaces(), runs.rules()
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        futures = {
+            name: pool.submit(aftermath_of, deed, folder / str(number))
+            for number, (name, deed) in enumerate(DEEDS.items())
+        }
+    return {name: future.result() for name, future in futures.items()}, before
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_no_process_is_left(name, aftermaths):
+    aftermath = aftermaths[0][name]
+    assert aftermath.left == {}, aftermath.output
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_a_disturbed_run_is_no_success(name, aftermaths):
+    aftermath = aftermaths[0][name]
+    assert aftermath.code != 0, aftermath.output
+
+
+def test_no_namespace_interface_or_rule_is_left(aftermaths):
+    namespaces, interfaces, rules = aftermaths[1]
+    assert runs.network_namespaces() <= namespaces
+    assert runs.interfaces() == interfaces
+    assert runs.rules() == rules
