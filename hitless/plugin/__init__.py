@@ -53,8 +53,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     reports = Path(config.getoption("hitless_reports"))
-    config.option.allure_report_dir = str(reports / "allure-results")
-    config.option.clean_alluredir = True
+    if not config.option.collectonly:
+        config.option.allure_report_dir = str(reports / "allure-results")
+        config.option.clean_alluredir = True
     sut_file = str(config.getoption("hitless_sut"))
     info = RunInfo(
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
