@@ -15,9 +15,10 @@ import numpy as np
 
 from lab.generator import bpf
 from lab.generator.capture_buffer import CaptureBuffer, copied, merge
-from lab.generator.rx_ring import CAPTURE_RING, RxRing
+from lab.generator.rx_ring import CAPTURE_RING, Packets, RxRing
 
 LIMIT = 10
+_REORDER_NS = 2 * CAPTURE_RING.retire_ms * 1_000_000
 
 
 class CaptureError(Exception):
@@ -53,9 +54,13 @@ class _Source:
 class Capture:
     """One capture, active until it is stopped."""
 
-    def __init__(self, capture_id: int, request: CaptureRequest, devices: Sequence[str], started_ns: int) -> None:
+    def __init__(
+        self, capture_id: int, request: CaptureRequest, devices: Sequence[str], now_ns: Callable[[], int]
+    ) -> None:
         program = bpf.compile_filter(request.filter_text)
-        self.id, self.request, self.started_ns = capture_id, request, started_ns
+        self.id, self.request, self.started_ns = capture_id, request, now_ns()
+        self._now_ns = now_ns
+        self._waiting: list[tuple[Packets, _Source]] = []
         self.buffer = CaptureBuffer(request.limit, cyclic=request.cyclic)
         self._sources = [
             _Source(RxRing(devices[port], program, CAPTURE_RING), port, "RX") for port in request.rx_ports
@@ -73,29 +78,48 @@ class Capture:
         """To be polled; readable when there is something to drain."""
         return [source.ring.fileno() for source in self._sources]
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether packets wait for older ones from another ring, so that `drain` has to be called again."""
+        return bool(self._waiting)
+
     def drain(self, until_ns: int | None = None) -> None:
         """Moves received packets into the buffer, up to an instant."""
-        parts, sources = [], []
         for source in self._sources:
             for packets in source.ring.drain():
-                parts.append(copied(packets, until_ns))
-                sources.append(source)
-        kept = [(part, source) for part, source in zip(parts, sources, strict=True) if len(part.starts)]
-        if kept:
-            merged, owners = merge([part for part, _ in kept])
-            ports = np.array([source.port for _, source in kept])[owners]
-            self.buffer.add(merged, ports, np.array([source.origin == "TX" for _, source in kept])[owners])
-        for source in self._sources:
+                part = copied(packets, until_ns)
+                if len(part.starts):
+                    self._waiting.append((part, source))
             # Lost for want of room in the ring: it matched, but cannot be stored.
             self.buffer.matched += source.ring.take_drops()
+        # Blocks of several rings come one after the other: wait until none of them can bring anything older.
+        settled_ns = self._now_ns() - (_REORDER_NS if len(self._sources) > 1 else 0)
+        self._store(settled_ns)
 
-    def stop(self, now_ns: Callable[[], int]) -> None:
+    def _store(self, settled_ns: int) -> None:
+        if not self._waiting:
+            return
+        merged, owners = merge([part for part, _ in self._waiting])
+        sources = [source for _, source in self._waiting]
+        ports = np.array([source.port for source in sources])[owners]
+        outgoing = np.array([source.origin == "TX" for source in sources])[owners]
+        count = int(np.searchsorted(merged.times_ns, settled_ns, side="right"))
+        if count:
+            self.buffer.add(merged.part(0, count), ports[:count], outgoing[:count])
+        self._waiting = [
+            (rest, source)
+            for part, source in self._waiting
+            if len((rest := part.part(int(np.searchsorted(part.times_ns, settled_ns, side="right")), None)).starts)
+        ]
+
+    def stop(self) -> None:
         """Ends the capture with the packets received by now, for which a last block may have to be waited for."""
-        stopped_ns = now_ns()
+        stopped_ns = self._now_ns()
         deadline_ns = stopped_ns + 3 * CAPTURE_RING.retire_ms * 1_000_000
-        while any(source.ring.pending() for source in self._sources) and now_ns() < deadline_ns:
+        while any(source.ring.pending() for source in self._sources) and self._now_ns() < deadline_ns:
             time.sleep(CAPTURE_RING.retire_ms / 4 / 1000)
             self.drain(until_ns=stopped_ns)
+        self._store(stopped_ns)
         self.close()
 
     def close(self) -> None:
@@ -143,7 +167,7 @@ class Captures:
         """
         if len(self._captures) >= LIMIT:
             raise CaptureError("capture limit has reached")
-        capture = Capture(self._next_id, request, self._devices, self._now_ns())
+        capture = Capture(self._next_id, request, self._devices, self._now_ns)
         self._captures[capture.id] = capture
         self._next_id += 1
         return capture

@@ -71,6 +71,18 @@ class Packets:
     times_ns: npt.NDArray[np.int64]
     vlan_tags: npt.NDArray[np.int64]
 
+    def part(self, first: int, last: int | None) -> Packets:
+        """Some of the packets, without copying."""
+        chosen = slice(first, last)
+        return Packets(
+            self.data,
+            self.starts[chosen],
+            self.captured[chosen],
+            self.lengths[chosen],
+            self.times_ns[chosen],
+            self.vlan_tags[chosen],
+        )
+
     def field(self, offset: int, size: int) -> npt.NDArray[np.int64]:
         """A big-endian field of every packet; packets too short for it give 0."""
         places = self.starts[:, None] + offset + np.arange(size)

@@ -176,8 +176,8 @@ class Server:
         while not self._stopping:
             watched = self._watch_captures(poller, watched)
             ready = dict(poller.poll(_LONGEST_WAIT_MS))
-            if watched & ready.keys():
-                for capture in self.state.captures:
+            for capture in self.state.captures:
+                if capture.unsettled or ready.keys() & capture.descriptors():
                     capture.drain()
             if self._rpc in ready:
                 self._rpc.send(self._dispatcher.answer(self._rpc.recv()))

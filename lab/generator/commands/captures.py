@@ -60,7 +60,7 @@ def _retap(state: ServerState) -> None:
 
 def _stop(state: ServerState, params: Params) -> Any:
     capture = state.captures.get(arguments.unsigned(params, "capture_id"))
-    capture.stop(state.clock.now_ns)
+    capture.stop()
     _retap(state)
     return {"endpoint": "", "pkt_count": capture.buffer.count}
 

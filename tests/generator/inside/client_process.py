@@ -1,4 +1,4 @@
-"""The unchanged `lbr-trex-client` in a process of its own: sends the five groups of the lab's traffic, captures the probes.
+"""The unchanged `lbr-trex-client` in a process of its own: sends five groups of traffic, captures the probes.
 
 It must be a process of its own: the library changes the import system and kills its process when a connection is lost.
 """
