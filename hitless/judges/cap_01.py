@@ -19,6 +19,7 @@ from hitless.judges.common import (
     window_of,
 )
 from hitless.measures import confidence, counting
+from hitless.measures.spans import Span, overlap_ns
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-CAP-01"
@@ -52,6 +53,7 @@ def judge_cap_01(history: History, limits: Mapping[str, float]) -> Verdict:
     checks = (
         _loss_check(measured, limits["loss_ratio"]),
         _goodput_check(measured, limits["min_bin_goodput_ratio"]),
+        _lateness_check(measured, limits["min_bin_goodput_ratio"]),
         _offered_check(measured),
         _baseline_check(measured, limits),
         _counters_check(measured),
@@ -131,6 +133,26 @@ def _bin_allowance(measured: Capacity, number: int) -> Allowance:
 def _survives(measured: Capacity, number: int, allowance: Allowance, limit: float) -> bool:
     delivered, offered = int(measured.bins.delivered[number]), int(measured.bins.offered[number])
     return (delivered + allowance.total) / offered < limit
+
+
+def _lateness_check(measured: Capacity, limit: float) -> Check:
+    """Hold probes that were served later than a second against the same limit: for users that is not served."""
+    name, late = "delivery within a second", measured.late_ratios
+    worst = int(np.argmax(late)) if len(late) else 0
+    on_time = 1.0 - float(np.max(late, initial=0.0))
+    if on_time >= limit:
+        return Check(name, Outcome.PASS, f"{wording.percent(on_time)} of the probes of the slowest second within 1.0 s")
+    observed = measured.window.observed
+    start_ns = observed.start_ns + worst * counting.BIN_NS
+    told = (
+        f"Delivery - packets sent {wording.seconds(start_ns - measured.window.request_ns)} after the request late - "
+        f"Expected: >= {wording.percent(limit)} within 1.0 s, Actual: {wording.percent(on_time)}"
+    )
+    bad = np.flatnonzero(1.0 - late < limit) * counting.BIN_NS + observed.start_ns
+    free = [at for at in bad.tolist() if not overlap_ns(measured.stalls, Span(at, at + 2 * counting.BIN_NS))]
+    if free:
+        return Check(name, Outcome.FAIL, told)
+    return Check(name, Outcome.INCONC, f"{told}, around stalls of the tester", ("I14",))
 
 
 def _offered_check(measured: Capacity) -> Check:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hitless.history import History
 from hitless.judges.allowances import Allowance, window_allowance
@@ -14,9 +15,13 @@ from hitless.judges.common import Window, gap_figures
 from hitless.measures import confidence, counting
 from hitless.measures.counting import LossCount, RateBins
 from hitless.measures.gaps import LongestGaps, longest_gaps
+from hitless.measures.lateness import late_ratios
 from hitless.measures.spans import Span
 from hitless.measures.stalls import sending_stalls, stall_spans
 from hitless.measures.timelines import timelines
+
+_FILLING_NS = 500_000_000
+"""In its first moments traffic fills the path, which counters cannot tell from loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,8 @@ class Capacity:
     bins: RateBins
     baseline_bins: RateBins
     stalls: tuple[Span, ...]
+    late_ratios: NDArray[np.float64]
+    """Per second of the window: part of the probes that took longer than a second."""
     allowance: Allowance
     gaps: LongestGaps
     offered_mean_pps: float
@@ -48,7 +55,7 @@ def measure_capacity(history: History, window: Window) -> Capacity:
     counters, rated = history.counters, history.rated_capacity_pps
     begin = counting.row_before(counters, window.observed.start_ns)
     rows = (begin, max(begin, counting.row_after(counters, window.observed.end_ns)))
-    baseline_rows = (min(begin, counting.row_before(counters, window.baseline.start_ns)), begin)
+    baseline_rows = (min(begin, counting.row_after(counters, _steady_ns(history, window))), begin)
     streams = timelines(history)
     stalls = stall_spans((*history.stalls, *sending_stalls(streams)))
     baseline_loss = counting.loss_between(counters, *baseline_rows)
@@ -61,12 +68,19 @@ def measure_capacity(history: History, window: Window) -> Capacity:
         bins=counting.rate_bins(counters, window.observed),
         baseline_bins=counting.rate_bins(counters, window.baseline),
         stalls=stalls,
+        late_ratios=late_ratios(history.probes, window.observed),
         allowance=window_allowance(counters, rows, stalls=stalls, rated_pps=rated, baseline=baseline_loss),
         gaps=longest_gaps(streams, window.observed),
         offered_mean_pps=_offered_pps(history, window.observed),
         baseline_offered_pps=_offered_pps(history, window.baseline),
         sampling_ns=counting.coarsest_sampling_ns(counters, window.observed),
     )
+
+
+def _steady_ns(history: History, window: Window) -> int:
+    """Return when the baseline begins, but not before as many packets are on their way as ever after."""
+    started_ns = history.when("traffic-started")
+    return window.baseline.start_ns if started_ns is None else max(window.baseline.start_ns, started_ns + _FILLING_NS)
 
 
 def _offered_pps(history: History, span: Span) -> float:
@@ -93,6 +107,7 @@ def capacity_figures(measured: Capacity) -> dict[str, float | int | str | None]:
         else None,
         "not_attributable_packets_count": measured.allowance.total,
         "min_bin_goodput_ratio": float(np.min(bins.ratios)) if len(bins) else None,
+        "max_late_probes_ratio": float(np.max(measured.late_ratios, initial=0.0)),
         "offered_mean_pps": measured.offered_mean_pps,
         "rated_capacity_pps": measured.rated_pps,
         "baseline_loss_ratio": measured.baseline_loss.ratio,

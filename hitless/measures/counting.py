@@ -85,15 +85,15 @@ def settled_loss(tx: Int64Array, rx: Int64Array) -> Int64Array:
 
 
 def undelivered(at_ns: Int64Array, tx: Int64Array, rx: Int64Array, patience_ns: int = BIN_NS) -> Int64Array:
-    """Return per sample how many packets were missing then and for ``patience_ns`` after it, per column."""
-    missing = tx - rx
-    result = missing.copy()
-    last = np.searchsorted(at_ns, at_ns + patience_ns, side="right") - 1
-    rows = np.arange(len(at_ns))
-    for step in range(1, int(np.max(last - rows, initial=0)) + 1):
-        reach = np.minimum(rows + step, last)
-        result = np.minimum(result, missing[reach])
-    return result
+    """Return per sample and column how many of the packets sent so far are lost, or arrive later than the patience.
+
+    Late ones are counted as if packets did not overtake each other: what was sent by a sample and is not lost has
+    arrived by a later one when at least as many packets have. A longer latency alone makes nothing late.
+    """
+    settled = settled_loss(tx, rx)
+    later = np.minimum(np.searchsorted(at_ns, at_ns + patience_ns, side="left"), len(at_ns) - 1)
+    late: Int64Array = np.maximum(tx - settled - rx[later], 0)
+    return settled + late
 
 
 def row_before(counters: CounterSeries, at_ns: int) -> int:

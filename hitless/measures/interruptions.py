@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +48,18 @@ class _Runs:
     served_ns: Int64Array
     """When the packet before the run was sent."""
     lost_ns: Int64Array
+    """When its first packet was sent."""
+    until_ns: Int64Array
+    """When its last packet was sent."""
+
+    def where(self, keep: NDArray[np.bool_]) -> _Runs:
+        """Return some of the runs."""
+        return _Runs(*(getattr(self, field.name)[keep] for field in fields(self)))
 
 
 def dropped_sessions(streams: Sequence[Timeline], changes: Sequence[ShareChange], session_timeout_s: float) -> Dropped:
     """Find the sessions that share changes dropped."""
-    runs = [_runs(stream, session_timeout_s) for stream in streams]
+    runs = [run.where(_served_meanwhile(streams, run)) for run in (_runs(one, session_timeout_s) for one in streams)]
     session_count = sum(len(np.unique(stream.sessions)) for stream in streams)
     names: list[Int64Array] = [np.zeros(0, np.int64)]
     users: list[Int64Array] = [np.zeros(0, np.int64)]
@@ -85,7 +92,20 @@ def _runs(stream: Timeline, session_timeout_s: float) -> _Runs:
     active = sent[starts] - sent[starts - 1] <= session_timeout_s * 1e9
     starts, length = starts[active], length[active]
     users = stream.users[order]
-    return _Runs(sessions[starts], users[starts], length, sent[starts - 1], sent[starts])
+    return _Runs(sessions[starts], users[starts], length, sent[starts - 1], sent[starts], sent[starts + length - 1])
+
+
+def _served_meanwhile(streams: Sequence[Timeline], runs: _Runs) -> NDArray[np.bool_]:
+    """Tell of which runs the service was not out: most packets of short sessions came back while they lasted."""
+    short = [stream for stream in streams if stream.layout.short_sessions]
+    sent = np.concatenate([np.zeros(0, np.int64), *(stream.sent_ns for stream in short)])
+    lost = np.concatenate([np.zeros(0, np.bool_), *(~stream.received for stream in short)])
+    order = np.argsort(sent, kind="stable")
+    so_far = np.concatenate(([0], np.cumsum(lost[order])))
+    first = np.searchsorted(sent[order], runs.lost_ns, side="left")
+    last = np.searchsorted(sent[order], runs.until_ns, side="right")
+    served: NDArray[np.bool_] = so_far[last] - so_far[first] < _OUTAGE_LOSS_RATIO * (last - first)
+    return served
 
 
 def _new_session_loss(streams: Sequence[Timeline], change: ShareChange) -> float:

@@ -102,6 +102,8 @@ def _sent_times(
     """Return a send time for every packet: as recorded, else on a line between neighbours or at the planned rate."""
     period_ns = 1e9 / group.rate_pps
     wanted = np.arange(sent_count, dtype=np.int64)
+    if sent_count == 0:
+        return wanted
     if len(numbers) == 0:
         unseen: Int64Array = _first_sent_ns(history, group.pg_id) + np.rint(wanted * period_ns).astype(np.int64)
         return unseen

@@ -119,6 +119,7 @@ class Scene:
     losses: tuple[Loss, ...] = ()
     pauses: tuple[tuple[float, float], ...] = ()
     delays: tuple[tuple[float, float, float], ...] = ()
+    holds: tuple[tuple[float, float], ...] = ()
     sample_s: float = 0.1
     sample_gaps: tuple[tuple[float, float], ...] = ()
     ierrors: tuple[tuple[float, int], ...] = ()
@@ -209,7 +210,10 @@ class Scene:
         latency = np.full(len(packets.sent_s), 0.0005)
         for low, high, delay in self.delays:
             latency[(packets.sent_s >= low) & (packets.sent_s < high)] = delay
-        return packets.sent_s + latency
+        arrivals = packets.sent_s + latency
+        for low, high in self.holds:  # everything waits, in order
+            arrivals[(arrivals >= low) & (arrivals < high)] = high
+        return arrivals
 
     def _counters(self, traffic: Mapping[int, Packets]) -> CounterSeries:
         # Some time behind the end, as a recorder waits for what is on its way.
