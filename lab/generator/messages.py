@@ -52,9 +52,18 @@ class StreamPlan:
 
 @dataclass(frozen=True)
 class Start:
-    """Begin to send a profile at an instant of CLOCK_MONOTONIC."""
+    """Begin to send a profile.
+
+    Attributes:
+        key: The profile.
+        run: Tells this start of the profile from earlier ones.
+        streams: What to send.
+        at_ns: When, CLOCK_MONOTONIC.
+        duration_ns: For how long, or None for no end.
+    """
 
     key: ProfileKey
+    run: int
     streams: tuple[StreamPlan, ...]
     at_ns: int
     duration_ns: int | None
@@ -119,9 +128,15 @@ class Done:
 
 @dataclass(frozen=True)
 class ProfileEnded:
-    """A profile has sent all its packets."""
+    """A profile has sent all its packets.
+
+    Attributes:
+        key: The profile.
+        run: The start that has come to its end.
+    """
 
     key: ProfileKey
+    run: int
 
 
 SenderOrder = Start | Stop | Pause | Resume | Scale | Tap

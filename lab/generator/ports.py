@@ -58,12 +58,14 @@ class Profile:
         streams: By stream id.
         state: IDLE without streams.
         factor: Multiplier of the running streams.
+        run: How often it has been started.
     """
 
     profile_id: str
     streams: dict[int, Stream] = field(default_factory=dict)
     state: State = State.IDLE
     factor: float = 1.0
+    run: int = 0
 
     @property
     def active(self) -> bool:

@@ -42,6 +42,7 @@ class _Running:
     """A started profile: its lanes, each with its stream."""
 
     key: ProfileKey
+    run: int
     lanes: list[tuple[Lane, StreamPlan]]
     paused_at_ns: int | None = None
 
@@ -86,7 +87,9 @@ class Sender:
         # Lanes count what is planned ahead as taken: take it back before touching them.
         self._ports[port].timeline.rewind()
         if isinstance(order, Start):
-            self._profiles[order.key] = _Running(order.key, [_lane(stream, order) for stream in order.streams])
+            self._profiles[order.key] = _Running(
+                order.key, order.run, [_lane(stream, order) for stream in order.streams]
+            )
         elif order.key in self._profiles:
             self._change(order, self._profiles[order.key])
         self._ports[port].replan(self._on_port(port))
@@ -109,7 +112,7 @@ class Sender:
     def _on_port(self, port: int) -> list[_Running]:
         return [profile for key, profile in self._profiles.items() if key[0] == port]
 
-    def tick(self) -> list[ProfileKey]:
+    def tick(self) -> list[ProfileEnded]:
         """Sends what is due on both ports; returns the profiles that have ended."""
         now = self._now_ns()
         late = max(port.timeline.late_ns(now) for port in self._ports)
@@ -167,12 +170,13 @@ class Sender:
         if refused:
             self._counters.sent[index, ERRORS] += refused
 
-    def _ended(self) -> list[ProfileKey]:
-        ended = [key for key, profile in self._profiles.items() if profile.finished and not self._waits(profile)]
-        for key in ended:
-            del self._profiles[key]
-            self._ports[key[0]].replan(self._on_port(key[0]))
-        return ended
+    def _ended(self) -> list[ProfileEnded]:
+        ended = [each for each in self._profiles.values() if each.finished and not self._waits(each)]
+        for profile in ended:
+            port = profile.key[0]
+            del self._profiles[profile.key]
+            self._ports[port].replan(self._on_port(port))
+        return [ProfileEnded(profile.key, profile.run) for profile in ended]
 
     def _waits(self, profile: _Running) -> bool:
         """Whether packets of the profile are planned, but not sent."""
@@ -210,6 +214,6 @@ def run(devices: list[str], connection: Connection, counters: Counters) -> None:
             except EOFError:
                 return
             connection.send(Done())
-        for key in sender.tick():
-            connection.send(ProfileEnded(key))
+        for ended in sender.tick():
+            connection.send(ended)
         counters.health[0] = time.process_time_ns() - started_cpu_ns

@@ -18,6 +18,7 @@ from lab.generator.clock import ServerClock
 from lab.generator.events import EventLog
 from lab.generator.frames import PortAddresses
 from lab.generator.groups import Groups
+from lab.generator.health import HealthLog
 from lab.generator.jsonrpc import Dispatcher
 from lab.generator.messages import ReceiverOrder, SenderOrder
 from lab.generator.ports import Port
@@ -133,6 +134,7 @@ class Server:
         )
         self._dispatcher = Dispatcher(commands.table(self.state))
         self._endpoints = tuple(each.getsockopt_string(zmq.LAST_ENDPOINT) for each in (self._rpc, sink))
+        self._health = HealthLog(totals)
         self._stopping = False
 
     def _open(self, kind: int, listen: str, port: int) -> zmq.Socket[bytes]:
@@ -187,8 +189,9 @@ class Server:
         for child in self._processes.all():
             if child.connection.fileno() in ready or child.ended:
                 for message in child.poll():
-                    self.state.profile_ended(message.key)
+                    self.state.profile_ended(message)
         self.state.rates.update(self.state.clock.now_ns())
+        self._health.check()
         self._publisher.publish_in_time()
 
     def _watch_captures(self, poller: zmq.Poller, watched: set[int]) -> set[int]:

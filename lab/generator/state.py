@@ -11,7 +11,7 @@ from lab.generator.clock import ServerClock
 from lab.generator.counters import Counters
 from lab.generator.events import EventLog, EventType
 from lab.generator.groups import Groups
-from lab.generator.messages import ProfileKey, ReceiverOrder, SenderOrder
+from lab.generator.messages import ProfileEnded, ReceiverOrder, SenderOrder
 from lab.generator.ports import Port, Profile, State
 from lab.generator.rates import Rates
 
@@ -68,11 +68,11 @@ class ServerState:
         if event is not None:
             self.events.emit(EventType[f"PORT_{event}"], port_id=port.index)
 
-    def profile_ended(self, key: ProfileKey) -> None:
-        """The sender has sent the last packet of a profile."""
-        port = self.ports[key[0]]
-        profile = port.profiles.get(key[1])
-        if profile is not None and profile.active:
+    def profile_ended(self, message: ProfileEnded) -> None:
+        """The sender has sent the last packet of a profile; it may have been started again in the meantime."""
+        port = self.ports[message.key[0]]
+        profile = port.profiles.get(message.key[1])
+        if profile is not None and profile.active and profile.run == message.run:
             self.change_profile(port, profile, State.STREAMS, job_done=True)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from lab.generator import commands
 from lab.generator.counters import BYTES, NO_GROUP, PACKETS
-from lab.generator.messages import ExpectFlow, LatencyTag, Pause, Resume, Scale, Start, Stop, Tap
+from lab.generator.messages import ExpectFlow, LatencyTag, Pause, ProfileEnded, Resume, Scale, Start, Stop, Tap
 from tests.generator import fakes, packets
 
 STATS, LATENCY = (1, "stats"), (2, "latency")
@@ -292,11 +292,22 @@ def test_the_end_of_a_burst_is_told_to_subscribers(desk):
     events(desk)
     add(desk, 1)
     start(desk)
-    desk.state.profile_ended((0, "_"))
+    desk.state.profile_ended(ProfileEnded((0, "_"), 1))
     assert events(desk)[2:] == [(14, {"port_id": 0, "profile_id": "_"}), (4, {"port_id": 0})]
     assert status(desk)["state"] == "STREAMS"
-    desk.state.profile_ended((0, "_"))  # it came while a stop was under way
+    desk.state.profile_ended(ProfileEnded((0, "_"), 1))
     assert events(desk) == []
+
+
+def test_the_end_of_an_earlier_run_does_not_end_this_one(desk):
+    add(desk, 1)
+    start(desk)
+    desk.call("stop_traffic", **desk.own(0))
+    start(desk)
+    desk.state.profile_ended(ProfileEnded((0, "_"), 1))  # it crossed the stop
+    assert status(desk)["state"] == "TX"
+    desk.state.profile_ended(ProfileEnded((0, "_"), 2))
+    assert status(desk)["state"] == "STREAMS"
 
 
 def test_pause_and_resume(desk):

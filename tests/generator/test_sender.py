@@ -26,11 +26,11 @@ class Bench:
 
     def start(self, *streams, port=0, profile="_", delay_ms=0, duration_ms=None):
         duration_ns = None if duration_ms is None else duration_ms * MS
-        self.sender.obey(Start((port, profile), streams, self.clock() + delay_ms * MS, duration_ns))
+        self.sender.obey(Start((port, profile), 1, streams, self.clock() + delay_ms * MS, duration_ns))
 
     def play(self, ms, step_ms=1):
         for _ in range(round(ms / step_ms)):
-            self.ended += self.sender.tick()
+            self.ended += [ended.key for ended in self.sender.tick()]
             self.clock.advance(step_ms)
 
     def sent(self, port=0):

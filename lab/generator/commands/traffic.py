@@ -70,7 +70,8 @@ def _start(state: ServerState, params: Params) -> dict[str, Any]:
     now_ns = state.clock.now_ns()
     at_ns = max(now_ns, state.clock.at_uptime_ns(start_at_s)) if start_at_s > 0 else now_ns
     duration_ns = round(duration_s * 1e9) if duration_s > 0 else None
-    state.workers.to_sender(Start((port.index, profile.profile_id), plans, at_ns, duration_ns))
+    profile.run += 1
+    state.workers.to_sender(Start((port.index, profile.profile_id), profile.run, plans, at_ns, duration_ns))
     profile.factor = factor
     state.change_profile(port, profile, State.TX)
     return {"multiplier": factor, "ts": state.clock.since_start_s(now_ns)}
