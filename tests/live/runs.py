@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class LiveRun:
 
     process: subprocess.Popen
     lines: list[str] = field(default_factory=list)
+    reader: threading.Thread | None = None
 
     @classmethod
     def start(cls, command: list[str]) -> LiveRun:
@@ -63,13 +65,14 @@ class LiveRun:
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )
         run = cls(process)
-        threading.Thread(target=run._read, daemon=True).start()
+        run.reader = threading.Thread(target=run._read, daemon=True)
+        run.reader.start()
         return run
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line.rstrip())
+        with self.process.stdout as stream:
+            for line in stream:
+                self.lines.append(line.rstrip())
 
     @property
     def output(self) -> str:
@@ -98,6 +101,7 @@ class LiveRun:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(timeout=10)
+        self.reader.join(timeout=10)
 
 
 def with_signal(pid: int, number: int) -> None:
@@ -125,14 +129,13 @@ def wait_until_gone(run_id: str, timeout_s: float = 15) -> dict[int, str]:
     return left
 
 
-def network_namespaces() -> set[str]:
-    """Return the network namespaces that some process lives in."""
+def network_namespaces(pids: Iterable[int] | None = None) -> set[str]:
+    """Return the network namespaces that these processes live in, or all processes."""
+    links = Path("/proc").glob("[0-9]*/ns/net") if pids is None else (Path(f"/proc/{pid}/ns/net") for pid in pids)
     found = set()
-    for link in Path("/proc").glob("[0-9]*/ns/net"):
-        try:
+    for link in links:
+        with contextlib.suppress(OSError):
             found.add(str(link.readlink()))
-        except OSError:
-            continue
     return found
 
 

@@ -41,6 +41,8 @@ SIDE_BY_SIDE = 3
 class Aftermath:
     code: int
     left: dict[int, str]
+    namespaces: set[str]
+    namespaces_left: set[str]
     output: str
 
 
@@ -73,9 +75,12 @@ def aftermath_of(deed, reports):
     run = runs.LiveRun.start(["make", "-s", "conformance", f"REPORTS={reports}", "RUN_OPTIONS=--no-html"])
     try:
         run.wait_for("traffic started")
+        ours = runs.network_namespaces([os.getpid()])
+        namespaces = runs.network_namespaces(runs.processes_of(run.run_id)) - ours
         deed(run)
         code = run.wait_for_end(240)
-        return Aftermath(code, runs.wait_until_gone(run.run_id), run.output)
+        left = runs.wait_until_gone(run.run_id)
+        return Aftermath(code, left, namespaces, namespaces & runs.network_namespaces(), run.output)
     finally:
         run.kill_everything()
 
@@ -83,7 +88,7 @@ def aftermath_of(deed, reports):
 @pytest.fixture(scope="module")
 def aftermaths(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kill")
-    before = runs.network_namespaces(), runs.interfaces(), runs.rules()
+    before = runs.interfaces(), runs.rules()
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         futures = {
             name: pool.submit(aftermath_of, deed, folder / str(number))
@@ -104,8 +109,14 @@ def test_a_disturbed_run_is_no_success(name, aftermaths):
     assert aftermath.code != 0, aftermath.output
 
 
-def test_no_namespace_interface_or_rule_is_left(aftermaths):
-    namespaces, interfaces, rules = aftermaths[1]
-    assert runs.network_namespaces() <= namespaces
+@pytest.mark.parametrize("name", DEEDS)
+def test_no_namespace_is_left(name, aftermaths):
+    aftermath = aftermaths[0][name]
+    assert len(aftermath.namespaces) >= 6  # the main one, the decider's, four units'
+    assert aftermath.namespaces_left == set()
+
+
+def test_no_interface_or_rule_is_left(aftermaths):
+    interfaces, rules = aftermaths[1]
     assert runs.interfaces() == interfaces
     assert runs.rules() == rules
