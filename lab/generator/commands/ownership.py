@@ -8,7 +8,7 @@ from typing import Any
 from lab.generator import arguments, packet_socket, ports
 from lab.generator.events import EventType
 from lab.generator.jsonrpc import Handler, execute_error, not_served
-from lab.generator.ports import Owner, Port
+from lab.generator.ports import Owner, Port, State
 from lab.generator.state import ServerState
 
 Params = Mapping[str, Any]
@@ -44,7 +44,8 @@ def methods(state: ServerState) -> dict[str, Handler]:
 
     def get_port_status(params: Params) -> Any:
         port = port_of(state, params)
-        measures = any(group.latency and group.flow_sequence for group in state.groups)
+        running = any(each.state in (State.TX, State.PAUSE) for each in state.ports)
+        measures = running and bool(list(state.groups))
         return ports.status(port, link_up=packet_socket.link_up(port.device), measures_latency=measures)
 
     def get_owner(params: Params) -> Any:

@@ -12,7 +12,7 @@ from tests.generator import sandbox
 from tests.generator.inside import world
 
 # Waits of the recording are shortened, its 50 000 packets per second as well: two cores carry everything here.
-TIME_SCALE, LONGEST_WAIT_S = 0.5, 1.0
+LONGEST_WAIT_S = 1.0
 FASTEST_PPS = 3000.0
 
 
@@ -48,10 +48,10 @@ def as_list(content):
     return content if isinstance(content, list) else [content]
 
 
-def play(lines, client, names):
+def play(lines, client, names, time_scale):
     exchanges, before = [], lines[0]["t"]
     for line in lines:
-        time.sleep(min((line["t"] - before) * TIME_SCALE, LONGEST_WAIT_S))
+        time.sleep(min((line["t"] - before) * time_scale, LONGEST_WAIT_S))
         before = line["t"]
         requests = as_list(line["request"])
         translated = [names.translate(request) for request in requests]
@@ -88,7 +88,7 @@ def main():
                     names.ours.setdefault(("api_h", api_h), client.api_h)
         if sys.argv[3] != "0":
             begin_session(client, int(sys.argv[3]), sys.argv[4] == "1")
-        exchanges = play(lines, client, names)
+        exchanges = play(lines, client, names, float(sys.argv[5]))
     world.report(exchanges)
 
 
