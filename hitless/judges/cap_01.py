@@ -25,8 +25,8 @@ from hitless.verdict import Check, Outcome, Verdict
 REQUIREMENT = "RQ-CAP-01"
 LEAST_OFFERED_RATIO = 0.999
 """Offered over planned on average; below it the generator was short (I2)."""
-LEAST_BIN_OFFERED_RATIO = 0.9
-"""The same for a single second: below it rated capacity was not asked for then."""
+LEAST_BIN_OFFERED_RATIO = 0.8
+"""The same for a single second: a pause of 0.2 s that is made up for leaves the load of that second in doubt."""
 MOST_GENERATOR_CPU_PERCENT = 80.0
 
 

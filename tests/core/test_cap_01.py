@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 
 from hitless.history import Ending, Stall
 from hitless.judges import judge_cap_01
+from hitless.measures.confidence import samples_for_zero
 from hitless.verdict import Outcome
 from tests.core.builders import CAP_LIMITS, Loss, Scene, at
 
@@ -165,6 +167,12 @@ def test_loss_is_told_beside_a_failed_operation():
 def test_operations_before_the_request_are_none_of_its_business():
     states = (("FAILED_TEMP", 1.0, {}), ("ROLLED_BACK", 2.0, {}), ("COMPLETED", 22.0, {}))
     assert judge(Scene(states=states)).outcome is Outcome.PASS
+
+
+def test_packets_on_their_way_are_no_loss_of_the_baseline():
+    verdict = judge(Scene(losses=(Loss(14.0, 14.5, 0.5),)))
+    assert verdict.figures["baseline_lost_packets_count"] == 0
+    assert check(verdict, BASELINE).outcome is Outcome.PASS
 
 
 # --- INCONC: one case per reason -----------------------------------------------------------------------------------
@@ -357,6 +365,13 @@ def test_two_stalls_do_not_excuse_the_same_packets_twice():
     assert check(verdict, LOSS).outcome is Outcome.FAIL
 
 
+def test_a_stall_excuses_no_loss_far_from_it():
+    stalls = (Stall("a", at(14.0), at(14.05)), Stall("b", at(14.1), at(14.15)))
+    # What the first has excused already is no reserve of the second for the loss six seconds later.
+    verdict = judge(Scene(losses=(Loss(14.02, 14.07), Loss(20.0, 20.01)), stalls=stalls))
+    assert check(verdict, LOSS).outcome is Outcome.FAIL
+
+
 def test_i14_late_probes_around_a_stall():
     stalls = (Stall("traffic-worker", at(14.0), at(16.0)),)
     verdict = judge(Scene(delays=((14.0, 14.5, 2.0),), stalls=stalls))
@@ -429,6 +444,22 @@ def test_goodput_at_the_limit_passes_and_one_packet_less_fails(lost, outcome):
     assert check(verdict, GOODPUT).outcome is outcome
 
 
+@pytest.mark.parametrize(("lost", "outcome"), [(150, Outcome.INCONC), (151, Outcome.FAIL)])
+def test_what_is_left_of_a_bad_second_after_the_testers_loss_is_held_against_the_limit(lost, outcome):
+    history = exact({505: lost})
+    ierrors = np.where(np.arange(len(history.counters.ierrors)) > 511, 50, 0)[:, None] * np.asarray([0, 1])
+    verdict = judge_cap_01(
+        replace(history, counters=replace(history.counters, ierrors=ierrors)), LIMITS | {"loss_ratio": 0.01}
+    )
+    assert check(verdict, GOODPUT).outcome is outcome
+
+
+@pytest.mark.parametrize(("until_s", "outcome"), [(14.01, Outcome.PASS), (14.012, Outcome.FAIL)])
+def test_one_probe_in_a_hundred_may_be_late(until_s, outcome):
+    scene = Scene(delays=((14.0, until_s, 1.5),))
+    assert check(judge(scene), LATE).outcome is outcome
+
+
 @pytest.mark.parametrize(("limit", "outcome"), [(0.0, Outcome.PASS), (1.0, Outcome.PASS)])
 def test_limits_of_nothing_and_everything(limit, outcome):
     assert check(judge_cap_01(exact({}), LIMITS | {"loss_ratio": limit}), LOSS).outcome is outcome
@@ -436,11 +467,11 @@ def test_limits_of_nothing_and_everything(limit, outcome):
     assert lossy.outcome is (Outcome.FAIL if limit == 0.0 else Outcome.PASS)
 
 
-@pytest.mark.parametrize(
-    ("needed", "outcome"), [(4.2797e-6, Outcome.PASS), (4.2796e-6, Outcome.INCONC)], ids=["just enough", "just not"]
-)
+@pytest.mark.parametrize(("needed", "outcome"), [(700_000, Outcome.PASS), (700_001, Outcome.INCONC)])
 def test_the_sample_size_is_that_of_the_bound(needed, outcome):
-    assert check(judge_cap_01(exact({}), LIMITS | {"loss_ratio": needed}), LOSS).outcome is outcome
+    limit = -math.expm1(math.log(0.05) / (needed - 0.5))
+    assert samples_for_zero(limit) == needed
+    assert check(judge_cap_01(exact({}), LIMITS | {"loss_ratio": limit}), LOSS).outcome is outcome
 
 
 def test_offered_load_at_its_limit():

@@ -252,6 +252,15 @@ def test_i9_one_packet_in_a_thousand_may_be_unmarked(unmarked, outcome, mark):
     assert check(verdict, MARKS).outcome is outcome
 
 
+def test_i9_exactly_one_packet_in_a_thousand_may_be_unmarked():
+    history = Scene(stopped_s=27.0).history()
+    assert len(history.probes.version) == 67_000
+    version = history.probes.version.copy()
+    version[:67] = UNMARKED
+    verdict = judge_trf_01(replace(history, probes=replace(history.probes, version=version)), TRF_LIMITS)
+    assert check(verdict, MARKS).outcome is Outcome.PASS
+
+
 def test_i9_only_one_version_is_declared():
     history = replace(Scene(shares=()).history(), versions=("1.0",))
     assert check(judge_trf_01(history, TRF_LIMITS), MARKS).reasons == ("I9",)
