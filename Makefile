@@ -13,7 +13,7 @@ RUN_OPTIONS ?=
 help:
 	@echo "make conformance   put the embedded system up, upgrade it under traffic, report (reports/report.html)"
 	@echo "make test          all tests of the suite itself, those in network namespaces included"
-	@echo "make check         lint, types, import rules, unit tests without namespaces"
+	@echo "make check         lint, types, import rules, unit tests without processes and namespaces"
 	@echo "make soak N=10     the conformance run N times in a row, with a table"
 	@echo "make setup         what all of them need: system packages, virtual environment, report generator"
 
@@ -25,7 +25,7 @@ check: setup
 	$(PYTHON_BIN) -m ruff format --check .
 	$(PYTHON_BIN) -m mypy
 	.venv/bin/lint-imports
-	$(PYTHON_BIN) -m pytest -q -m "not namespaces and not live" tests
+	$(PYTHON_BIN) -m pytest -q -n 2 -m "not processes and not namespaces and not live" tests
 
 test: setup
 	exec $(PYTHON_BIN) -m pytest tests

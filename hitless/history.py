@@ -140,7 +140,8 @@ class Event:
 
     at_ns: int
     name: str
-    """For phases: lead-in, baseline, request, operation-ended, tail, traffic-started, traffic-stopped, cohort-stopped."""
+    """For phases: traffic-started, warm-up, baseline, lead-in, request, cohort-stopped, operation-ended, tail,
+    traffic-stopped."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 

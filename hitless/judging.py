@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hitless.catalogue import AppliedLimits, Catalogue, applied_limits
+from hitless.catalogue import Catalogue, limits_of_recording
 from hitless.history import History
 from hitless.judges import JUDGES
 from hitless.verdict import Verdict
-
-
-def limits_for(history: History, requirement_id: str, catalogue: Catalogue) -> AppliedLimits:
-    """Return the limits that apply to a recording: the catalogue's for its profile, and what its declaration replaces.
-
-    Raises:
-        CatalogueError: unknown requirement or profile, or a replacement that is wrong.
-    """
-    profile = str(history.parameters.get("profile", ""))
-    return applied_limits(catalogue, requirement_id, profile, history.sut.get("limits"))
 
 
 def judge_history(history: History, requirement_id: str, catalogue: Catalogue) -> Verdict:
@@ -26,7 +16,8 @@ def judge_history(history: History, requirement_id: str, catalogue: Catalogue) -
     Raises:
         CatalogueError: unknown requirement or profile, or a replacement that is wrong.
     """
-    return JUDGES[requirement_id](history, limits_for(history, requirement_id, catalogue).numbers)
+    limits = limits_of_recording(catalogue, requirement_id, history.parameters, history.sut)
+    return JUDGES[requirement_id](history, limits.numbers)
 
 
 def judged_by(procedure: str, catalogue: Catalogue) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Verdicts and how they combine.
 
-The order is the one of TTCN-3 (ETSI ES 201 873-1): ``none < pass < inconc < fail < error``; across checks the worst wins.
+The order is the one of TTCN-3 (ETSI ES 201 873-1), ``none < pass < inconc < fail < error``; across checks the worst
+wins.
 """
 
 from __future__ import annotations

@@ -36,10 +36,9 @@ def test_features_keep_the_rules():
 
 
 def test_every_scenario_is_collected():
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-p", "hitless.plugin", str(FEATURES)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    plugins = ["-p", "no:cacheprovider", "-p", "hitless.plugin"]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *plugins, str(FEATURES)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     collected = [line for line in run.stdout.splitlines() if "::" in line]
     assert len(collected) >= len(gherkin_rules.scenarios(FEATURES)), run.stdout + run.stderr
 

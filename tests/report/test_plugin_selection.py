@@ -7,6 +7,8 @@ import pytest
 from hitless.plugin import arguments
 from tests.report import suites
 
+pytestmark = pytest.mark.processes
+
 pytest_plugins = ["pytester"]
 
 TWO = """

@@ -8,6 +8,8 @@ import pytest
 
 from tests.report import suites
 
+pytestmark = pytest.mark.processes
+
 pytest_plugins = ["pytester"]
 
 ONE = """

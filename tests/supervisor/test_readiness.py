@@ -10,6 +10,8 @@ import pytest
 from lab.readiness import HttpProbe, PortProbe
 from tests.supervisor import labs
 
+pytestmark = pytest.mark.processes
+
 
 @contextmanager
 def server(status, body):

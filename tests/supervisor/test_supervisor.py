@@ -12,6 +12,8 @@ import pytest
 
 from tests.supervisor import labs
 
+pytestmark = pytest.mark.processes
+
 SLEEPS = labs.python("import time; print('command runs', flush=True); time.sleep(3600)")
 
 

@@ -18,6 +18,8 @@ from hitless.traffic import TrafficError, TrafficGenerator
 from tests.traffic.conftest import PROFILE, SLOW
 from tests.traffic.waiting import counters_of, wait_until
 
+pytestmark = pytest.mark.processes
+
 
 def free_port() -> int:
     with socket.socket() as probe:

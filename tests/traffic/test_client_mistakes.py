@@ -8,6 +8,8 @@ from hitless.traffic import TrafficError, TrafficGenerator
 from tests.traffic.conftest import PROFILE, SLOW
 from tests.traffic.stub_server import StubTrex
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def server(lasting_server: StubTrex) -> StubTrex:

@@ -13,6 +13,8 @@ from tests.traffic.conftest import PROFILE, SLOW
 from tests.traffic.stub_server import StubTrex
 from tests.traffic.waiting import counters_of, wait_until
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def server(lasting_server: StubTrex) -> StubTrex:

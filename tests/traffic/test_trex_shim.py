@@ -9,6 +9,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 REPORT = """
 from hitless.traffic.trex_shim import import_trex
 api = import_trex()

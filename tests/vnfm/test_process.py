@@ -19,6 +19,8 @@ from lab.vnfm.__main__ import main
 from tests.vnfm.manager import wait_for
 from tests.vnfm.test_packages import GOOD, write
 
+pytestmark = pytest.mark.processes
+
 END_WITHIN_S = 15.0
 HEADERS = {"Version": "2.3.0"}
 
