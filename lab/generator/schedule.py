@@ -12,10 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 HORIZON_NS = 50_000_000
-# What has been missed by a stall up to this long is sent at once; beyond it the schedule slips.
+# What has been missed by a stall up to this long is made up for; beyond it the schedule slips.
 CATCH_UP_NS = 250_000_000
+# So much of the schedule goes out at once at least; after a stall, an eighth of what was missed. All of it at once
+# would overrun the kernel's queue between two interfaces (netdev_max_backlog, 1000 packets).
+BURST_NS = 4_000_000
+BURST_PART = 8
 
 Times = npt.NDArray[np.int64]
+
+
+def burst_end_ns(now_ns: int, late_ns: int) -> int:
+    """Up to which instant of the schedule packets go out now, if the oldest has been due for `late_ns`."""
+    return min(now_ns, now_ns - late_ns + max(BURST_NS, late_ns // BURST_PART))
 
 
 @dataclass

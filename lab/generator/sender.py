@@ -30,7 +30,7 @@ from lab.generator.messages import (
     Tap,
 )
 from lab.generator.rendering import NO_STAMP, Rendered, render
-from lab.generator.schedule import CATCH_UP_NS, Lane, Timeline
+from lab.generator.schedule import CATCH_UP_NS, Lane, Timeline, burst_end_ns
 from lab.generator.tx_ring import TxRing
 
 TICK_NS = 1_000_000
@@ -128,10 +128,11 @@ class Sender:
 
     def _send_due(self, index: int, port: _Port, now: int) -> None:
         timeline = port.timeline
+        until = burst_end_ns(now, timeline.late_ns(now))
         while True:
             if timeline.plan(now):
                 port.rendered = render(timeline.window, port.plans)
-            due = timeline.due(now)
+            due = timeline.due(until)
             room = port.ring.room()
             if due == 0 or room == 0:
                 break

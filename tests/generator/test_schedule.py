@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.generator.schedule import CATCH_UP_NS, HORIZON_NS, Lane, Timeline
+from lab.generator.schedule import CATCH_UP_NS, HORIZON_NS, Lane, Timeline, burst_end_ns
 
 MS = 1_000_000
 START = 5_000 * MS
@@ -148,6 +148,15 @@ def test_a_short_stall_is_caught_up_fully():
     sent = play(timeline, stalled + MS, start_ns=stalled)
     assert len(sent) == 201
     assert {now for now, _, _ in sent} == {stalled}
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "burst_ms"),
+    [(0, 0), (1, 1), (4, 4), (5, 4), (32, 4), (40, 5), (200, 25)],
+)
+def test_a_burst_is_a_part_of_what_was_missed(late_ms, burst_ms):
+    now, late = START + 500 * MS, late_ms * MS
+    assert burst_end_ns(now, late) - (now - late) == burst_ms * MS
 
 
 def test_after_a_long_stall_the_schedule_slips():
