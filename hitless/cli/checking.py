@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from hitless.preflight import Finding, Level, is_ready, run_preflight
 from hitless.results import ExitCode
-
-DECLARATION = "sut.yaml"
 
 
 def check(options: argparse.Namespace) -> int:
@@ -17,7 +16,7 @@ def check(options: argparse.Namespace) -> int:
     warnings = sum(finding.level is Level.WARNING for finding in findings)
     if not is_ready(findings):
         print("not ready: see the lines that begin with 'failed'")
-        return int(ExitCode.USAGE if is_usage_problem(findings) else ExitCode.ERROR)
+        return int(ExitCode.USAGE if is_about(options.sut, findings) else ExitCode.ERROR)
     print(f"ready{f', with {warnings} warning(s)' if warnings else ''}")
     return int(ExitCode.PASS)
 
@@ -27,6 +26,6 @@ def print_finding(finding: Finding) -> None:
     print(finding, flush=True)
 
 
-def is_usage_problem(findings: Sequence[Finding]) -> bool:
-    """Tell whether the declaration itself is wrong."""
-    return any(finding.level is Level.FAILED and finding.name == DECLARATION for finding in findings)
+def is_about(declaration: Path, findings: Sequence[Finding]) -> bool:
+    """Tell whether it is the declaration that is wrong: such findings are named by file and line."""
+    return any(finding.level is Level.FAILED and finding.name.startswith(str(declaration)) for finding in findings)

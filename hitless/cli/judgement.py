@@ -23,7 +23,7 @@ COMPARED = ("verdict", "message", "reasons", "figures", "limits", "checks")
 def judge(options: argparse.Namespace) -> int:
     """Judge each recording for every requirement that its procedure serves; return the exit code of the worst."""
     catalogue = load_catalogue()
-    verdicts = [(folder, verdict) for folder in options.folders for verdict in _judged(folder, catalogue)]
+    verdicts = [pair for folder in options.folders for pair in _judged(folder, catalogue)]
     if options.json:
         print(json.dumps([{"recording": str(one), **verdict_object(verdict)} for one, verdict in verdicts], indent=2))
     else:
@@ -34,14 +34,14 @@ def judge(options: argparse.Namespace) -> int:
     return int(EXIT_CODES[Outcome.worst(verdict.outcome for _, verdict in verdicts)])
 
 
-def _judged(folder: Path, catalogue: Catalogue) -> Iterator[Verdict]:
+def _judged(folder: Path, catalogue: Catalogue) -> Iterator[tuple[Path, Verdict]]:
     found = recordings_below(folder)
     if not found:
         raise RecordingError(folder, "no recording here", "give a folder with manifest.json, or the reports folder")
     for recording in found:
         history = load(recording)
         for requirement_id in judged_by(history.procedure, catalogue):
-            yield judge_history(history, requirement_id, catalogue)
+            yield recording, judge_history(history, requirement_id, catalogue)
 
 
 def _compare(verdicts: Mapping[str, Verdict], path: Path) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hitless.cli.checking import is_usage_problem, print_finding
+from hitless.catalogue import load_catalogue
+from hitless.cli.checking import is_about, print_finding
 from hitless.plugin import arguments
 from hitless.preflight import is_ready, run_preflight
 from hitless.results import ExitCode
@@ -21,7 +22,9 @@ def run(options: argparse.Namespace) -> int:
     findings = run_preflight(options.sut, say=print_finding)
     if not is_ready(findings):
         print("hitless: not started, as a check failed; nothing was touched", file=sys.stderr)
-        return int(ExitCode.USAGE if is_usage_problem(findings) else ExitCode.ERROR)
+        return int(ExitCode.USAGE if is_about(options.sut, findings) else ExitCode.ERROR)
+    if not load_catalogue().profile(options.profile).sign_off:
+        print(f"profile {options.profile}: for pipelines, not for sign-off")
     options.reports.mkdir(parents=True, exist_ok=True)
     chosen = arguments(
         FEATURES,
