@@ -159,7 +159,7 @@ def test_a_wrong_declaration_is_wrong_usage(tmp_path, capsys):
     path.write_text("schema_version: 1\nnmae: x\n")
     assert run("run", "--sut", path, "--reports", tmp_path / "r") == ExitCode.USAGE
     told = capsys.readouterr()
-    assert "my.yaml:2: nmae - unknown key" in told.out
+    assert "my.yaml:2 - nmae - unknown key" in told.out
     assert "Traceback" not in told.out + told.err
 
 
