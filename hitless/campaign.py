@@ -10,7 +10,7 @@ from hitless.catalogue import Catalogue
 from hitless.history import History
 from hitless.judging import judge_history
 from hitless.procedures.upgrade import PROCEDURE as UPGRADE
-from hitless.procedures.upgrade import Tester, Timing, record_upgrade
+from hitless.procedures.upgrade import Bench, Timing, record_upgrade
 from hitless.recording import RecordingStore, load, recording_key
 from hitless.sut import SystemUnderTest
 from hitless.verdict import Verdict
@@ -46,7 +46,7 @@ class Campaign:
         timing = Timing(profile.lead_in_s, profile.baseline_s, profile.tail_s)
         log_folder = reports / "logs"
         log_folder.mkdir(parents=True, exist_ok=True)
-        self._tester = Tester(sut, profile_name, timing, say, log_folder)
+        self._bench = Bench(sut, profile_name, timing, say, log_folder)
         self._catalogue = catalogue
         self._store = RecordingStore(reports / "recordings")
         self._loaded: dict[Path, History] = {}
@@ -58,9 +58,9 @@ class Campaign:
             RecordingError: there is none, and why.
         """
         parameters = {"load_percent": load_percent}
-        key = recording_key(UPGRADE, parameters, self._tester.sut.public(), self._tester.profile)
+        key = recording_key(UPGRADE, parameters, self._bench.sut.public(), self._bench.profile)
         folder = self._store.get_or_record(
-            key, lambda folder: record_upgrade(self._tester, folder, load_percent=load_percent)
+            key, lambda folder: record_upgrade(self._bench, folder, load_percent=load_percent)
         )
         return self._recorded(folder)
 

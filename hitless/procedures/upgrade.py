@@ -48,7 +48,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Tester:
+class Bench:
     """What the tester brings along.
 
     Attributes:
@@ -69,11 +69,11 @@ class Tester:
     sleep: Callable[[float], None] = time.sleep
 
 
-def record_upgrade(tester: Tester, folder: Path, *, load_percent: float) -> None:
+def record_upgrade(bench: Bench, folder: Path, *, load_percent: float) -> None:
     """Record one upgrade under load into an empty folder and leave the VNF as the upgrade left it.
 
     Args:
-        tester: what the tester brings along.
+        bench: what the tester brings along.
         folder: takes the recording.
         load_percent: offered load in percent of the declared rated capacity.
 
@@ -83,39 +83,39 @@ def record_upgrade(tester: Tester, folder: Path, *, load_percent: float) -> None
     """
     exchanges: list[Exchange] = []
     with contextlib.ExitStack() as stack:
-        vnfm = stack.enter_context(VnfmClient(tester.sut.mano.sol003, on_exchange=exchanges.append))
-        state = InitialState(tester.sut, vnfm, say=tester.say, clock_ns=tester.clock_ns, sleep=tester.sleep)
+        vnfm = stack.enter_context(VnfmClient(bench.sut.mano.sol003, on_exchange=exchanges.append))
+        state = InitialState(bench.sut, vnfm, say=bench.say, clock_ns=bench.clock_ns, sleep=bench.sleep)
         instance = state.establish()
-        traffic = stack.enter_context(TrafficGenerator(tester.log_folder / "traffic-worker.log"))
-        groups = _prepare(tester, traffic, load_percent)
-        writer = stack.enter_context(RecordingWriter(folder, _plan(tester, groups, load_percent)))
+        traffic = stack.enter_context(TrafficGenerator(bench.log_folder / "traffic-worker.log"))
+        groups = _prepare(bench, traffic, load_percent)
+        writer = stack.enter_context(RecordingWriter(folder, _plan(bench, groups, load_percent)))
         for exchange in exchanges:
             writer.http(exchange)
-        run = _Run(tester, instance, traffic, groups, writer)
+        run = _Run(bench, instance, traffic, groups, writer)
         writer.finish(*run.perform())
 
 
-def _prepare(tester: Tester, traffic: TrafficGenerator, load_percent: float) -> tuple[TrafficGroup, ...]:
-    declared = tester.sut.traffic
+def _prepare(bench: Bench, traffic: TrafficGenerator, load_percent: float) -> tuple[TrafficGroup, ...]:
+    declared = bench.sut.traffic
     trex = declared.trex
     traffic.connect(trex.server, trex.sync_port, trex.async_port)
-    arguments = tester.sut.profile_arguments(load_percent)
+    arguments = bench.sut.profile_arguments(load_percent)
     ports = (declared.ports.users, declared.ports.network)
     planned = traffic.prepare(Path(declared.profile), arguments, ports, force=trex.force_acquire)
     return tuple(one.group for one in planned)
 
 
-def _plan(tester: Tester, groups: tuple[TrafficGroup, ...], load_percent: float) -> RecordingPlan:
-    vnf = tester.sut.vnf
+def _plan(bench: Bench, groups: tuple[TrafficGroup, ...], load_percent: float) -> RecordingPlan:
+    vnf = bench.sut.vnf
     return RecordingPlan(
         procedure=PROCEDURE,
-        parameters={"profile": tester.profile, "load_percent": load_percent},
-        versions=_version_marks(tester.sut),
+        parameters={"profile": bench.profile, "load_percent": load_percent},
+        versions=_version_marks(bench.sut),
         instance_mark=vnf.marks.instance,
         groups=groups,
         rated_capacity_pps=vnf.rated_capacity.value_pps,
         session_timeout_s=vnf.session_timeout_s,
-        sut=tester.sut.public(),
+        sut=bench.sut.public(),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -131,28 +131,28 @@ class _Run:
 
     def __init__(
         self,
-        tester: Tester,
+        bench: Bench,
         instance: VnfInstance,
         traffic: TrafficGenerator,
         groups: tuple[TrafficGroup, ...],
         writer: RecordingWriter,
     ) -> None:
-        self._tester = tester
+        self._bench = bench
         self._instance = instance
         self._traffic = traffic
         self._writer = writer
-        self._vnfm = VnfmClient(tester.sut.mano.sol003, on_exchange=writer.http)
-        versions = _version_marks(tester.sut)
-        probes = LiveProbes(writer.folder, groups, compile_marks(versions, tester.sut.vnf.marks.instance))
+        self._vnfm = VnfmClient(bench.sut.mano.sol003, on_exchange=writer.http)
+        versions = _version_marks(bench.sut)
+        probes = LiveProbes(writer.folder, groups, compile_marks(versions, bench.sut.vnf.marks.instance))
         self._cohort = Cohort(
             traffic,
             probes,
             ShareWatch(len(versions) - 1, hold_ns=SHARE_HOLD_NS) if versions else None,
-            patience_ns=int(tester.sut.upgrade.drain_timeout_s * 1e9),
+            patience_ns=int(bench.sut.upgrade.drain_timeout_s * 1e9),
             note=writer.event,
-            clock_ns=tester.clock_ns,
+            clock_ns=bench.clock_ns,
         )
-        self._teller = LoadTeller(traffic.snapshot, tester.say, clock_ns=tester.clock_ns)
+        self._teller = LoadTeller(traffic.snapshot, bench.say, clock_ns=bench.clock_ns)
 
     def perform(self) -> tuple[Ending, str]:
         """Do everything; return how it ended and why. Trouble of the system under test is part of the history."""
@@ -161,11 +161,11 @@ class _Run:
                 return self._under_traffic(received)
         except TrafficError as error:
             self._event("tester-trouble", message=str(error))
-            self._tester.say(f"the traffic generator failed: {error}")
+            self._bench.say(f"the traffic generator failed: {error}")
             return Ending.STOPPED_BY_TESTER, str(error)
 
     def _under_traffic(self, received: queue.Queue[Notification] | None) -> tuple[Ending, str]:
-        timing = self._tester.timing
+        timing = self._bench.timing
         self._phase("warm-up", WARM_UP_S)
         self._phase("baseline", timing.baseline_s)
         self._phase("lead-in", timing.lead_in_s)
@@ -177,20 +177,20 @@ class _Run:
     def _upgrade(self, received: queue.Queue[Notification] | None) -> tuple[Ending, str]:
         """Ask for the upgrade and follow it to its end."""
         requested_ns = self._event("request", vnf_instance_id=self._instance.id)
-        self._tester.say(f"upgrade of VNF instance {self._instance.id} requested")
+        self._bench.say(f"upgrade of VNF instance {self._instance.id} requested")
         try:
             accepted = self._request()
             self._follow(accepted, requested_ns, received)
         except ManoError as error:
             self._event("operation-ended", **error.as_detail())
-            self._tester.say(f"the upgrade could not be followed to its end: {error}")
+            self._bench.say(f"the upgrade could not be followed to its end: {error}")
             return Ending.STOPPED_BY_SUT, str(error)
         self._event("operation-ended")
         return Ending.COMPLETE, ""
 
     def _request(self) -> Accepted:
-        declared = self._tester.sut.upgrade
-        request: dict[str, object] = {"vnfdId": self._tester.sut.vnf.target.vnfd_id}
+        declared = self._bench.sut.upgrade
+        request: dict[str, object] = {"vnfdId": self._bench.sut.vnf.target.vnfd_id}
         if declared.additional_params:
             request["additionalParams"] = dict(declared.additional_params)
         if declared.ext_virtual_links:
@@ -202,19 +202,19 @@ class _Run:
             self._vnfm,
             accepted.operation_id,
             requested_ns,
-            poll_interval_s=self._tester.sut.mano.poll_interval_ms / 1000,
-            deadline_s=self._tester.sut.upgrade.deadline_s,
+            poll_interval_s=self._bench.sut.mano.poll_interval_ms / 1000,
+            deadline_s=self._bench.sut.upgrade.deadline_s,
             outage_limit_s=OUTAGE_LIMIT_S,
             notified=received is not None,
             wait=lambda timeout_s: self._wait(timeout_s, received),
-            clock_ns=self._tester.clock_ns,
+            clock_ns=self._bench.clock_ns,
         )
         try:
             for state in watcher.states():
                 self._writer.operation(state)
                 if state.source == "poll":
                     reason = f" - {state.detail['error']}" if "error" in state.detail else ""
-                    self._tester.say(f"operation {state.operation} is {state.state}{reason}")
+                    self._bench.say(f"operation {state.operation} is {state.state}{reason}")
         finally:
             for outage in watcher.outages:
                 detail = {"ended_ns": outage.ended_ns, "failed_count": outage.failed_count}
@@ -226,7 +226,7 @@ class _Run:
         self._teller.look(self._cohort.target_share)
         slice_s = max(0.0, min(timeout_s, WAIT_SLICE_S))
         if received is None:
-            self._tester.sleep(slice_s)
+            self._bench.sleep(slice_s)
             return None
         with contextlib.suppress(queue.Empty):
             return received.get(timeout=max(slice_s, 0.001))
@@ -235,16 +235,16 @@ class _Run:
     @contextlib.contextmanager
     def _notifications(self) -> Iterator[queue.Queue[Notification] | None]:
         """Listen for notifications of the instance while the context is open; yield None if there is no way."""
-        declared = self._tester.sut.notifications
+        declared = self._bench.sut.notifications
         if declared is None:
             yield None
             return
-        with NotificationEndpoint(declared, on_exchange=self._writer.http, clock_ns=self._tester.clock_ns) as endpoint:
+        with NotificationEndpoint(declared, on_exchange=self._writer.http, clock_ns=self._bench.clock_ns) as endpoint:
             try:
                 subscription = self._vnfm.subscribe(endpoint.url, self._instance.id)
             except ManoError as error:
                 self._event("subscription-refused", **error.as_detail())
-                self._tester.say(f"no notifications: {error}")
+                self._bench.say(f"no notifications: {error}")
                 yield None
                 return
             try:
@@ -261,7 +261,7 @@ class _Run:
             started_ns, _ = self._traffic.start(MAIN_PART)
             self._traffic.start(LONG_PART)
             self._writer.event(Event(started_ns, "traffic-started"))
-            self._tester.say("traffic started")
+            self._bench.say("traffic started")
             yield
             self._event("traffic-stopped")
         finally:
@@ -270,13 +270,13 @@ class _Run:
 
     def _phase(self, name: str, seconds: float) -> None:
         started_ns = self._event(name, seconds=seconds)
-        self._tester.say(f"{name}: {seconds:g} s")
+        self._bench.say(f"{name}: {seconds:g} s")
         end_ns = started_ns + int(seconds * 1e9)
-        while (left_ns := end_ns - self._tester.clock_ns()) > 0:
+        while (left_ns := end_ns - self._bench.clock_ns()) > 0:
             self._teller.look(self._cohort.target_share)
-            self._tester.sleep(min(left_ns / 1e9, 0.25))
+            self._bench.sleep(min(left_ns / 1e9, 0.25))
 
     def _event(self, name: str, **detail: object) -> int:
-        at_ns = self._tester.clock_ns()
+        at_ns = self._bench.clock_ns()
         self._writer.event(Event(at_ns, name, detail))
         return at_ns

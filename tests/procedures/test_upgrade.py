@@ -1,0 +1,282 @@
+"""The procedure against a generator and a VNFM on paper: what the recording says afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hitless.history import Ending
+from hitless.mano.errors import ProblemDetails, RefusedError, UnreachableError
+from hitless.mano.resources import Accepted, Operation, VnfInstance
+from hitless.procedures import upgrade
+from hitless.procedures.upgrade import Bench, Timing, record_upgrade
+from hitless.recording import PcapWriter, RecordingError, load
+from hitless.recording.manifest import CAPTURES, CLOCK, COUNTERS, PROBES, write_json
+from hitless.sut import parse
+from hitless.traffic import PlannedGroup, TrafficError
+from tests.core.test_recording import GROUPS, clock_pairs, counters
+
+SECOND = 1_000_000_000
+DECLARATION = """
+schema_version: 1
+name: x
+vnf:
+  source: {vnfd_id: vnfd-1, software_version: "1.0"}
+  target: {vnfd_id: vnfd-2, software_version: "2.0"}
+  flavour_id: default
+  instance_id: i-1
+  rated_capacity: {value_pps: 10000, frame_bytes: 128, new_sessions_per_s: 100}
+  session_timeout_s: 5
+  marks: {versions: {"2.0": "ip[1] & 0xfc = 0x48", "1.0": "ip[1] & 0xfc = 0x28"}, instance: source_mac}
+mano: {sol003: {api_root: "http://127.0.0.1:1"}}
+notifications: null
+upgrade: {deadline_s: 60, drain_timeout_s: 30, additional_params: {pace: slow}}
+traffic: {profile: p.py, trex: {server: 127.0.0.1}, ports: {users: 0, network: 1}, attachment: l2}
+"""
+
+
+class World:
+    """The clock, and everything that the procedure meets."""
+
+    def __init__(self):
+        self.now_ns = 100 * SECOND
+        self.log = []
+        self.said = []
+        self.final = "COMPLETED"
+        self.took_s = 20.0
+        self.requested_ns = None
+        self.on_request = lambda: None
+        self.on_poll = lambda: None
+        self.on_snapshot = lambda: None
+
+    def clock_ns(self):
+        return self.now_ns
+
+    def sleep(self, seconds):
+        self.now_ns += max(1, int(seconds * SECOND))
+
+
+class FakeVnfm:
+    def __init__(self, world):
+        self.world = world
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def instance(self, identifier):
+        return VnfInstance(identifier, "vnfd-1", "1.0", instantiated=True, vnfcs=(), etag=None, document={})
+
+    def change_vnfpkg(self, identifier, request):
+        self.world.on_request()
+        self.world.log.append(("change_vnfpkg", identifier, request))
+        self.world.requested_ns = self.world.now_ns
+        return Accepted("op-1", "http://x/op-1", self.world.now_ns, self.world.now_ns)
+
+    def operation(self, identifier, *, patience_s=None):
+        self.world.now_ns += SECOND // 1000
+        self.world.on_poll()
+        done = self.world.now_ns - self.world.requested_ns >= self.world.took_s * SECOND
+        state = self.world.final if done else "PROCESSING"
+        error = ProblemDetails(500, "no image", "image missing", conforming=True) if state == "FAILED_TEMP" else None
+        return Operation(identifier, "CHANGE_VNFPKG", state, "i-1", error, {})
+
+
+class FakeGenerator:
+    def __init__(self, world):
+        self.world = world
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.world.log.append(("generator closed",))
+
+    def connect(self, *_):
+        pass
+
+    def prepare(self, profile, arguments, ports, *, force):
+        self.world.log.append(("prepare", tuple(arguments), ports))
+        return tuple(PlannedGroup(group, "main", 0) for group in GROUPS)
+
+    def record_start(self, folder):
+        self.folder = folder
+        self.world.log.append(("record_start",))
+
+    def start(self, part):
+        self.world.log.append(("start", part))
+        return self.world.now_ns, self.world.now_ns
+
+    def stop(self, part):
+        self.world.log.append(("stop", part))
+        return self.world.now_ns, self.world.now_ns
+
+    def snapshot(self):
+        self.world.on_snapshot()
+        return {"groups": [{"tx": 1, "rx": 1}]}
+
+    def record_stop(self):
+        self.world.log.append(("record_stop",))
+        series = counters()
+        np.savez(self.folder / COUNTERS, **{field.name: getattr(series, field.name) for field in fields(series)})
+        pairs = clock_pairs()
+        write_json(
+            self.folder / CLOCK, {name: getattr(pairs, name) for name in ("uptime_pairs", "tsc_pairs", "tsc_hz")}
+        )
+        write_json(self.folder / CAPTURES, {"captures": []})
+        PcapWriter(self.folder / PROBES).close()
+        return {"settled": True}
+
+
+@pytest.fixture
+def world(monkeypatch):
+    world = World()
+    monkeypatch.setattr(upgrade, "VnfmClient", lambda *_, **__: FakeVnfm(world))
+    monkeypatch.setattr(upgrade, "TrafficGenerator", lambda *_: FakeGenerator(world))
+    return world
+
+
+def record(world, folder, load_percent=100.0):
+    bench = Bench(parse(DECLARATION), "quick", Timing(2, 10, 5), world.said.append, folder, world.clock_ns, world.sleep)
+    target = folder / "recording"
+    record_upgrade(bench, target, load_percent=load_percent)
+    return load(target)
+
+
+def names(history):
+    return [event.name for event in history.events]
+
+
+def test_a_whole_upgrade(world, tmp_path):
+    history = record(world, tmp_path)
+    assert (history.ending, history.ending_reason) == (Ending.COMPLETE, "")
+    assert names(history) == [
+        "traffic-started",
+        "warm-up",
+        "baseline",
+        "lead-in",
+        "request",
+        "operation-ended",
+        "cohort-stopped",
+        "filler-started",
+        "tail",
+        "traffic-stopped",
+        "traffic-accounted",
+    ]
+    assert [(state.state, state.source) for state in history.operations] == [
+        ("PROCESSING", "poll"),
+        ("COMPLETED", "poll"),
+    ]
+    assert history.versions == ("1.0", "2.0")  # source first, whatever the order in the file
+    assert history.parameters == {"profile": "quick", "load_percent": 100.0}
+
+
+def test_phases_last_as_long_as_the_profile_says(world, tmp_path):
+    history = record(world, tmp_path)
+    seconds = {name: (history.when(name) or 0) / SECOND for name in names(history)}
+    assert seconds["lead-in"] - seconds["baseline"] == pytest.approx(10, abs=0.3)
+    assert seconds["request"] - seconds["lead-in"] == pytest.approx(2, abs=0.3)
+    assert seconds["operation-ended"] - seconds["request"] == pytest.approx(20, abs=0.5)
+    assert seconds["traffic-stopped"] - seconds["tail"] == pytest.approx(5, abs=0.3)
+
+
+def test_what_is_asked_of_the_vnfm_and_of_the_generator(world, tmp_path):
+    record(world, tmp_path, load_percent=70.0)
+    assert ("prepare", ("--load-pps", "7000.0", "--load-frame", "128"), (0, 1)) in world.log
+    assert ("change_vnfpkg", "i-1", {"vnfdId": "vnfd-2", "additionalParams": {"pace": "slow"}}) in world.log
+    order = [entry for entry in world.log if entry[0] in {"record_start", "start", "stop", "record_stop"}]
+    assert order == [
+        ("record_start",),
+        ("start", "main"),
+        ("start", "long"),
+        ("stop", "long"),
+        ("start", "filler"),
+        ("record_stop",),
+    ]
+    assert world.log[-1] == ("generator closed",)
+
+
+def test_an_operation_that_fails_is_part_of_the_history(world, tmp_path):
+    world.final = "FAILED_TEMP"
+    history = record(world, tmp_path)
+    assert history.ending is Ending.COMPLETE
+    assert history.operations[-1].state == "FAILED_TEMP"
+    assert "image missing" in history.operations[-1].detail["error"]
+    assert any("FAILED_TEMP - no image: image missing" in sentence for sentence in world.said)
+
+
+def test_a_refused_request_is_told_and_the_tail_is_recorded_all_the_same(world, tmp_path):
+    def refuse():
+        raise RefusedError("POST x", 409, ProblemDetails(409, "", "busy", conforming=True), expected="202")
+
+    world.on_request = refuse
+    history = record(world, tmp_path)
+    assert history.ending is Ending.STOPPED_BY_SUT
+    assert "409 busy" in history.ending_reason
+    assert names(history)[-3:] == ["tail", "traffic-stopped", "traffic-accounted"]
+    assert history.operations == ()
+
+
+def test_an_interface_that_goes_away_is_the_systems_doing(world, tmp_path):
+    def vanish():
+        if world.now_ns - world.requested_ns > 3 * SECOND:
+            raise UnreachableError("GET op", "unreachable", expected="a connection", actual="refused")
+
+    world.on_poll = vanish
+    history = record(world, tmp_path)
+    assert history.ending is Ending.STOPPED_BY_SUT
+    assert "unreachable" in history.ending_reason
+    outage = next(event for event in history.events if event.name == "management-outage")
+    assert outage.detail["failed_count"] > 10
+
+
+def test_an_operation_that_never_ends_is_given_up_at_the_deadline(world, tmp_path):
+    world.took_s = 1e9
+    history = record(world, tmp_path)
+    assert history.ending is Ending.STOPPED_BY_SUT
+    assert "not finished" in history.ending_reason
+    assert "PROCESSING" in history.ending_reason
+    # the long-lived sessions did not keep it from ending
+    assert history.when("cohort-stopped") < history.when("operation-ended")
+
+
+def test_a_generator_that_fails_stops_the_recording_as_the_testers_doing(world, tmp_path):
+    def fail():
+        if world.requested_ns is not None:
+            raise TrafficError("TRex server", "does not answer")
+
+    world.on_snapshot = fail
+    history = record(world, tmp_path)
+    assert history.ending is Ending.STOPPED_BY_TESTER
+    assert "does not answer" in history.ending_reason
+    assert "tester-trouble" in names(history)
+    assert world.log[-1] == ("generator closed",)
+
+
+def test_an_interrupted_recording_says_so_and_can_be_read(world, tmp_path):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    world.on_poll = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        record(world, tmp_path)
+    history = load(tmp_path / "recording")
+    assert history.ending is Ending.STOPPED_BY_TESTER
+    assert "KeyboardInterrupt" in history.ending_reason
+
+
+def test_a_folder_is_never_overwritten(world, tmp_path):
+    record(world, tmp_path)
+    with pytest.raises(RecordingError, match="holds a recording already"):
+        record(world, tmp_path)
+
+
+def test_the_profile_is_looked_for_where_the_declaration_says(world, tmp_path):
+    assert isinstance(Path(parse(DECLARATION).traffic.profile), Path)
+    record(world, tmp_path)
+    assert [entry for entry in world.log if entry[0] == "prepare"]
