@@ -46,8 +46,8 @@ class RingSize:
     retire_ms: int
 
 
-# Enough for the accounting of a port: five seconds of a reader that does nothing.
-PORT_RING = RingSize(blocks=256, block_bytes=1 << 18, retire_ms=20)
+# Enough for the accounting of a port: eight seconds of a reader that does nothing.
+PORT_RING = RingSize(blocks=1024, block_bytes=1 << 16, retire_ms=8)
 CAPTURE_RING = RingSize(blocks=128, block_bytes=1 << 17, retire_ms=20)
 
 
