@@ -10,7 +10,7 @@ import pytest
 
 from tests.live import runs
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
 
 def defects():
@@ -36,7 +36,9 @@ def judged_again(finished):
 @pytest.mark.parametrize("name", sorted(set(defects()) - {"traditional-halves"}))
 def test_a_defect_fails_exactly_its_requirement(name, tmp_path):
     broken = defects()[name]["breaks"]
-    finished = runs.run_to_the_end(tmp_path, defect=name)
+    finished = runs.run_to_the_end(tmp_path / "first", defect=name)
+    if "inconc" in finished.verdicts.values():  # the machine was too busy: repeated once, as docs/verdicts.md allows
+        finished = runs.run_to_the_end(tmp_path / "second", defect=name)
     expected = {requirement: "fail" if requirement == broken else "pass" for requirement in finished.verdicts}
     assert len(expected) >= 2, finished.output
     assert finished.verdicts == expected, finished.output
