@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
 from hitless.history import Event
 from hitless.procedures.live import LiveProbes
 from hitless.procedures.share import ShareWatch
@@ -16,6 +18,10 @@ from hitless.procedures.share import ShareWatch
 LONG_PART = "long"
 FILLER_PART = "filler"
 LOOK_INTERVAL_NS = 250_000_000
+SOURCE = 0
+"""Index of the source version among the marks."""
+FEWEST_SESSIONS = 50
+"""So many sessions must have begun before a missing mark means something."""
 GROWTH = 0.01
 """A share that rises by less is not a step."""
 
@@ -68,6 +74,22 @@ class Cohort:
     def target_share(self) -> float | None:
         """Share of the target version among the sessions that began last; None while unknown."""
         return self._watch.target_share if self._watch else None
+
+    def problem_with_marks(self) -> str:
+        """Return what is wrong if no session that began so far carries the source version's mark, "" otherwise.
+
+        Called before the upgrade is requested: a wrong mark is found while nothing has happened yet.
+        """
+        if self._watch is None:
+            return ""
+        opened_ns, version = self._probes.opened_sessions()
+        self._watch.add(opened_ns, version)
+        if len(version) < FEWEST_SESSIONS or np.any(version == SOURCE):
+            return ""
+        return (
+            f"version mark of the source - none of {len(version)} sessions carries it - Expected: all - correct "
+            "vnf.marks.versions in the declaration; `hitless check --traffic` shows what packets carry instead"
+        )
 
     def look(self) -> None:
         """End the sessions if it is time; call it as often as convenient.

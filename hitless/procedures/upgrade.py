@@ -148,7 +148,8 @@ class _Run:
             traffic,
             probes,
             ShareWatch(len(versions) - 1, hold_ns=SHARE_HOLD_NS) if versions else None,
-            patience_ns=int(bench.sut.upgrade.drain_timeout_s * 1e9),
+            # The other half is for the system: it notices the end of sessions only after their timeout.
+            patience_ns=int(bench.sut.upgrade.drain_timeout_s / 2 * 1e9),
             note=writer.event,
             clock_ns=bench.clock_ns,
         )
@@ -169,6 +170,10 @@ class _Run:
         self._phase("warm-up", WARM_UP_S)
         self._phase("baseline", timing.baseline_s)
         self._phase("lead-in", timing.lead_in_s)
+        problem = self._cohort.problem_with_marks()
+        if problem:
+            self._bench.say(f"not upgraded: {problem}")
+            return Ending.STOPPED_BY_TESTER, problem
         ending, reason = self._upgrade(received)
         self._cohort.end("the operation has ended")
         self._phase("tail", timing.tail_s)

@@ -114,3 +114,26 @@ def test_asked_for_directly_they_end_at_once(scene):
     scene.cohort.end("the operation has ended")
     assert scene.cohort.ended
     assert scene.events[0].detail["reason"] == "the operation has ended"
+
+
+def test_a_source_mark_that_is_there_is_no_problem(scene):
+    scene.now_ns += 2 * SECOND
+    assert scene.cohort.problem_with_marks() == ""
+
+
+def test_a_source_mark_that_never_appears_is_told(scene):
+    scene.probes.target_share = 1.0
+    scene.now_ns += 2 * SECOND
+    assert "none of 200 sessions carries it" in scene.cohort.problem_with_marks()
+
+
+def test_too_few_sessions_tell_nothing_about_marks(scene):
+    scene.probes.target_share = 1.0
+    scene.now_ns += SECOND // 4
+    assert scene.cohort.problem_with_marks() == ""
+
+
+def test_without_declared_marks_none_is_missed():
+    scene = Scene(with_marks=False)
+    scene.now_ns += 2 * SECOND
+    assert scene.cohort.problem_with_marks() == ""

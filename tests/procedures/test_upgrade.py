@@ -33,7 +33,7 @@ vnf:
   marks: {versions: {"2.0": "ip[1] & 0xfc = 0x48", "1.0": "ip[1] & 0xfc = 0x28"}, instance: source_mac}
 mano: {sol003: {api_root: "http://127.0.0.1:1"}}
 notifications: null
-upgrade: {deadline_s: 60, drain_timeout_s: 30, additional_params: {pace: slow}}
+upgrade: {deadline_s: 60, drain_timeout_s: 60, additional_params: {pace: slow}}
 traffic: {profile: p.py, trex: {server: 127.0.0.1}, ports: {users: 0, network: 1}, attachment: l2}
 """
 
@@ -280,3 +280,13 @@ def test_the_profile_is_looked_for_where_the_declaration_says(world, tmp_path):
     assert isinstance(Path(parse(DECLARATION).traffic.profile), Path)
     record(world, tmp_path)
     assert [entry for entry in world.log if entry[0] == "prepare"]
+
+
+def test_with_a_wrong_mark_nothing_is_upgraded(world, tmp_path, monkeypatch):
+    opened = np.arange(100, dtype=np.int64), np.full(100, -1, np.int16)
+    monkeypatch.setattr(upgrade.LiveProbes, "opened_sessions", lambda _: opened)
+    history = record(world, tmp_path)
+    assert history.ending is Ending.STOPPED_BY_TESTER
+    assert "none of 100 sessions carries it" in history.ending_reason
+    assert "request" not in names(history)
+    assert not [entry for entry in world.log if entry[0] == "change_vnfpkg"]
