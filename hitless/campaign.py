@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from hitless.procedures.upgrade import Bench, Timing, record_upgrade
 from hitless.recording import RecordingStore, load, recording_key
 from hitless.sut import SystemUnderTest
 from hitless.verdict import Verdict
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,12 @@ class Campaign:
         timing = Timing(profile.lead_in_s, profile.baseline_s, profile.tail_s)
         log_folder = reports / "logs"
         log_folder.mkdir(parents=True, exist_ok=True)
-        self._bench = Bench(sut, profile_name, timing, say, log_folder)
+
+        def tell(sentence: str) -> None:
+            _LOG.info(sentence)
+            say(sentence)
+
+        self._bench = Bench(sut, profile_name, timing, tell, log_folder)
         self._catalogue = catalogue
         self._store = RecordingStore(reports / "recordings")
         self._loaded: dict[Path, History] = {}

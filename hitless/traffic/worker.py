@@ -17,6 +17,7 @@ import signal
 import sys
 from types import FrameType
 
+from hitless import logs
 from hitless.traffic.commands import CommandServer
 from hitless.traffic.protocol import LineReader
 
@@ -63,9 +64,7 @@ def main() -> None:
     """Run the worker."""
     parent_pid = int(sys.argv[1])
     answers = _keep_stdout_for_answers()
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
-    )
+    logs.configure("traffic-worker")  # standard error is its log file
     worker = CommandServer(LineReader(0), answers)
     _install_signals(worker, parent_pid)
     _die_with(parent_pid)
