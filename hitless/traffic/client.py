@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,9 @@ class TrafficGenerator:
         Args:
             log_path: the worker's log; None puts it into the folder for temporary files.
         """
-        self._log_path = log_path or Path(tempfile.mkdtemp(prefix="hitless-")) / "traffic-worker.log"
+        self._own_folder = None if log_path else Path(tempfile.mkdtemp(prefix="hitless-"))
+        self._log_path = log_path or Path(self._own_folder or "", "traffic-worker.log")
+        self._log_is_needed = False
         self._endpoint: dict[str, Any] = {}
         self._prepared_ports: tuple[int, ...] = ()
         self._worker: WorkerProcess | None = WorkerProcess(self._log_path)
@@ -202,7 +205,10 @@ class TrafficGenerator:
         self._call("reset", ports=list(ports))
 
     def close(self) -> None:
-        """Stop the traffic, release the ports, end the worker. Does not raise; may be called again."""
+        """Stop the traffic, release the ports, end the worker. Does not raise; may be called again.
+
+        A log that nobody chose a place for goes, unless an error has named it.
+        """
         if self._worker is None:
             return
         worker, self._worker = self._worker, None
@@ -212,6 +218,8 @@ class TrafficGenerator:
         worker.end(_DEADLINES_S["close"])
         if worker.lost and self._prepared_ports:
             self._clear_up()
+        if self._own_folder is not None and not self._log_is_needed:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
 
     def _clear_up(self) -> None:
         """A worker that was lost left its ports taken and maybe sending: a new one puts that right."""
@@ -228,7 +236,11 @@ class TrafficGenerator:
     def _call(self, command: str, deadline_s: float | None = None, **arguments: Any) -> Any:
         if self._worker is None:
             raise TrafficError("traffic worker", "is closed")
-        return self._worker.call(command, arguments, deadline_s or _DEADLINES_S[command])
+        try:
+            return self._worker.call(command, arguments, deadline_s or _DEADLINES_S[command])
+        except TrafficError:
+            self._log_is_needed = True  # the error names it
+            raise
 
 
 def _interval(answer: Mapping[str, int]) -> tuple[int, int]:

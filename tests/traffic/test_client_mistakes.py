@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 
 from hitless.traffic import TrafficError, TrafficGenerator
@@ -118,3 +120,22 @@ def test_one_worker_serves_one_server(connected, server):
     with pytest.raises(TrafficError, match="is connected already"):
         connected.connect("127.0.0.1", server.rpc_port, server.pub_port)
     connected.prepare(PROFILE, SLOW)
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_log_that_nobody_asked_for_goes_with_a_clean_end(temporary):
+    with TrafficGenerator() as generator:
+        assert generator.log_path.parent.parent == temporary
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_log_that_an_error_names_stays(temporary):
+    with TrafficGenerator() as generator, pytest.raises(TrafficError) as caught:
+        generator.start("main")
+    assert str(generator.log_path) in str(caught.value)
+    assert generator.log_path.is_file()
