@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import zmq
 
+from lab import logs
 from lab.generator import bpf
 from lab.generator.children import ChildError
 from lab.generator.packet_socket import DeviceError
@@ -43,8 +43,8 @@ def _mac(text: str) -> bytes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Starts the server, says that it is ready, serves."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     arguments = _parser().parse_args(argv)
+    logs.configure("generator")
     settings = Settings(
         devices=(arguments.port0, arguments.port1),
         next_hops=(arguments.next_hop0, arguments.next_hop1),
