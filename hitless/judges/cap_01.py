@@ -11,6 +11,7 @@ from hitless.judges import wording
 from hitless.judges.allowances import OVERLOAD_RATIO, Allowance, bin_allowance
 from hitless.judges.capacity import Capacity, capacity_evidence, capacity_figures, measure_capacity
 from hitless.judges.common import (
+    capture_problem,
     gap_sentence,
     never_requested,
     no_counters,
@@ -205,6 +206,10 @@ def _baseline_check(measured: Capacity, limits: Mapping[str, float]) -> Check:
 
 def _counters_check(measured: Capacity) -> Check:
     surplus = counting.surplus_groups(measured.history.counters)
+    unseen = capture_problem(measured.history)
+    if unseen:
+        message = f"Capture - probes were not all seen, so late ones may hide - Expected: all, Actual: {unseen}"
+        return Check("counters", Outcome.INCONC, f"{message} - see probes.json", ("I3",))
     if not surplus:
         return Check("counters", Outcome.PASS, "no group received more than was sent")
     names = {group.pg_id: group.name for group in measured.history.groups}

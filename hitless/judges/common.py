@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hitless.history import Ending, History, OperationState
 from hitless.judges import wording
+from hitless.measures import counting
 from hitless.measures.gaps import LongestGaps
 from hitless.measures.spans import Span
 from hitless.verdict import Check, Outcome
@@ -15,6 +16,8 @@ UPGRADE_OPERATION = "CHANGE_VNFPKG"
 _BAD_STATES = ("FAILED_TEMP", "FAILED", "ROLLING_BACK", "ROLLED_BACK")
 _SLACK_NS = 100_000_000
 """Events are noted after what they name; that may take a moment."""
+MOST_UNCAPTURED_RATIO = 0.001
+"""Probes that were counted and not captured; above it the tester did not see what it judges (I3)."""
 _SHORTEST_BASELINE = 0.5
 """Part of the planned baseline that has to be there."""
 
@@ -131,6 +134,14 @@ def overlap_check(history: History, window: Window, limits: Mapping[str, float])
         f"Traffic - does not cover the upgrade - Expected: {expected}, Actual: {', '.join(problems)}",
         ("I7",),
     )
+
+
+def capture_problem(history: History) -> str:
+    """Return what is wrong if the capture misses more of the probes that came back than a rounding, "" otherwise."""
+    missing, held = counting.uncaptured_probes(history), len(history.probes.number)
+    if missing <= MOST_UNCAPTURED_RATIO * (missing + held):
+        return ""
+    return f"{wording.count(missing)} probes came back that the capture does not hold, {wording.count(held)} it does"
 
 
 def no_counters() -> Check:

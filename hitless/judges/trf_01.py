@@ -10,7 +10,15 @@ import numpy as np
 from hitless.history import AMBIGUOUS, History
 from hitless.judges import wording
 from hitless.judges.affinity import Affinity, affinity_evidence, affinity_figures, kind_counts, measure_affinity
-from hitless.judges.common import gap_sentence, never_requested, overlap_check, upgrade_check, window_of
+from hitless.judges.common import (
+    capture_problem,
+    gap_sentence,
+    never_requested,
+    no_counters,
+    overlap_check,
+    upgrade_check,
+    window_of,
+)
 from hitless.measures import confidence, counting
 from hitless.verdict import Check, Outcome, Verdict
 
@@ -41,11 +49,11 @@ def judge_trf_01(history: History, limits: Mapping[str, float]) -> Verdict:
         _affinity_check(measured, limits),
         _share_change_check(measured),
         _marks_check(measured),
+        _instance_check(measured.history),
         _receiver_check(measured),
         _resolution_check(measured),
     ]
-    if len(history.counters.asked_ns):
-        checks.append(overlap_check(history, window, limits))
+    checks.append(overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters())
     checks.append(upgrade_check(history, window))
     return Verdict(REQUIREMENT, tuple(checks), affinity_figures(measured), dict(limits), affinity_evidence(measured))
 
@@ -150,12 +158,32 @@ def _marks_check(measured: Affinity) -> Check:
     )
 
 
+def _instance_check(history: History) -> Check:
+    """A declared instance mark has to be there, or sessions that changed their instance would not show."""
+    name, declared = "instance marks", history.sut.get("vnf", {}).get("marks", {}).get("instance", "")
+    instance = history.probes.instance
+    unmarked, total = int(np.count_nonzero(instance < 0)), len(instance)
+    if declared == "none":
+        return Check(name, Outcome.PASS, "instances are not told apart, as no mark is declared")
+    if unmarked <= MOST_UNMARKED_RATIO * total:
+        return Check(name, Outcome.PASS, f"{len(history.instances)} instances told apart")
+    return Check(
+        name,
+        Outcome.INCONC,
+        f"Instance marks - {declared} is missing - Expected: on >= {wording.percent(1 - MOST_UNMARKED_RATIO)} of the "
+        f"probes, Actual: {wording.count(unmarked)} of {wording.count(total)} without - see vnf.marks in sut.yaml",
+        ("I9",),
+    )
+
+
 def _receiver_check(measured: Affinity) -> Check:
     probes, problems = measured.history.probes, []
     if probes.unidentified_count:
         problems.append(f"{wording.count(probes.unidentified_count)} probes could not be identified")
     if probes.capture_lost_count:
         problems.append(f"{wording.count(probes.capture_lost_count)} captured probes were lost by the tester")
+    unseen = capture_problem(measured.history)
+    problems += [unseen] if unseen else []
     probing = {stream.group.pg_id: stream.group.name for stream in measured.streams}
     surplus = counting.surplus_groups(measured.history.counters)
     problems += [f"{count} more received than sent of {probing[pg]}" for pg, count in surplus.items() if pg in probing]

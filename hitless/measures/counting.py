@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hitless.history import CounterSeries, Int64Array
+from hitless.history import CounterSeries, History, Int64Array
 from hitless.measures.spans import Span
 
 BIN_NS = 1_000_000_000
@@ -154,6 +154,14 @@ def tester_lost(counters: CounterSeries, first: int, last: int) -> int:
     """Return how many packets the tester itself lost when sending and receiving, between two samples."""
     errors = counters.ierrors + counters.oerrors
     return int((errors[last] - errors[first]).sum())
+
+
+def uncaptured_probes(history: History) -> int:
+    """Return how many probes the generator counted as received that no capture holds: what nobody looked at."""
+    counters = history.counters
+    probing = np.isin(counters.pg_ids, [group.pg_id for group in history.groups if group.kind == "probe"])
+    counted = int(counters.rx[-1, probing].sum()) if len(counters.rx) else 0
+    return max(0, counted - len(history.probes.number) - history.probes.unidentified_count)
 
 
 def surplus_groups(counters: CounterSeries) -> dict[int, int]:

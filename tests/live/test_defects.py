@@ -44,11 +44,13 @@ def test_a_defect_fails_exactly_its_requirement(name, tmp_path):
     assert finished.verdicts == expected, finished.output
     assert finished.code == (1 if broken else 0)
     for again in judged_again(finished):
-        assert "identical" in again.stdout, again.stdout + again.stderr
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert again.stdout.count(": identical") == len(expected), again.stdout
 
 
 def test_the_traditional_way_halves_the_capacity(tmp_path):
     finished = runs.run_to_the_end(tmp_path, defect="traditional-halves")
+    assert all(again.returncode == 0 for again in judged_again(finished))
     row = finished.requirements["RQ-CAP-01"]
     assert row["verdict"] == "fail", finished.output
     assert 0.40 <= row["figures"]["min_bin_goodput_ratio"] <= 0.60
