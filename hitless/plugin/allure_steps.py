@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import sys
-import time
 import traceback
 import uuid
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from allure_commons.model2 import Status, StatusDetails, TestStepResult
 from allure_commons.types import AttachmentType
+from allure_commons.utils import now
 
 from hitless.conclude import RequirementFailed
 from hitless.history import History
@@ -28,6 +28,10 @@ _TYPES = {
     "svg": AttachmentType.SVG,
     "csv": AttachmentType.CSV,
 }
+
+
+# Times of steps come from `allure_commons.utils.now`, as those of their scenarios do: it rounds to whole
+# milliseconds, and another rounding would let a step begin before its scenario.
 
 
 class AllureSteps:
@@ -107,7 +111,7 @@ class AllureSteps:
         if self._reporter is None:
             return
         self._open = str(uuid.uuid4())
-        self._reporter.start_step(None, self._open, TestStepResult(name=f"{step.keyword} {step.name}", start=_now_ms()))
+        self._reporter.start_step(None, self._open, TestStepResult(name=f"{step.keyword} {step.name}", start=now()))
         if step.docstring:
             self._attach(Attachment("Text", "txt", step.docstring))
         if step.datatable:
@@ -122,13 +126,8 @@ class AllureSteps:
 
     def _finish(self, status: str, details: StatusDetails | None) -> None:
         if self._reporter is not None and self._open is not None:
-            self._reporter.stop_step(self._open, stop=_now_ms(), status=status, statusDetails=details)
+            self._reporter.stop_step(self._open, stop=now(), status=status, statusDetails=details)
         self._open = None
-
-
-def _now_ms() -> int:
-    """Return the wall clock as Allure counts it."""
-    return time.time_ns() // 1_000_000
 
 
 def _csv(rows: Any) -> str:
