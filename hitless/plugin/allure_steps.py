@@ -30,10 +30,6 @@ _TYPES = {
 }
 
 
-# Times of steps come from `allure_commons.utils.now`, as those of their scenarios do: it rounds to whole
-# milliseconds, and another rounding would let a step begin before its scenario.
-
-
 class AllureSteps:
     """One Allure step per Gherkin step.
 
@@ -111,7 +107,7 @@ class AllureSteps:
         if self._reporter is None:
             return
         self._open = str(uuid.uuid4())
-        self._reporter.start_step(None, self._open, TestStepResult(name=f"{step.keyword} {step.name}", start=now()))
+        self._reporter.start_step(None, self._open, TestStepResult(name=f"{step.keyword} {step.name}", start=_now_ms()))
         if step.docstring:
             self._attach(Attachment("Text", "txt", step.docstring))
         if step.datatable:
@@ -126,8 +122,13 @@ class AllureSteps:
 
     def _finish(self, status: str, details: StatusDetails | None) -> None:
         if self._reporter is not None and self._open is not None:
-            self._reporter.stop_step(self._open, stop=now(), status=status, statusDetails=details)
+            self._reporter.stop_step(self._open, stop=_now_ms(), status=status, statusDetails=details)
         self._open = None
+
+
+def _now_ms() -> int:
+    """Return the wall clock by Allure's own function: another rounding could let a step begin before its scenario."""
+    return int(now())  # type: ignore[no-untyped-call]
 
 
 def _csv(rows: Any) -> str:
