@@ -85,7 +85,7 @@ class Requirement(_Strict):
         status: M mandatory, C conditional, O optional.
         condition: for C, when it applies.
         source: S seed text, V verified text, V2 verified second-hand, U unverified.
-        measure: id of the measure; requirements with the same measure may fall together.
+        measures: ids of the measures; requirements that share one may fall together.
         procedures: recordings of these are judged for it.
         scenarios: tags of the scenarios that judge it.
     """
@@ -98,7 +98,7 @@ class Requirement(_Strict):
     source: Literal["S", "V", "V2", "U"]
     statement: str
     observation: str
-    measure: str
+    measures: Annotated[tuple[str, ...], Field(min_length=1)]
     limits: tuple[Limit, ...]
     defects: Defects
     procedures: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -139,6 +139,15 @@ class Catalogue(_Strict):
     def by_id(self) -> Mapping[str, Requirement]:
         """Requirements by full id."""
         return MappingProxyType({requirement.id: requirement for requirement in self.requirements})
+
+    def companions(self, requirement_id: str) -> frozenset[str]:
+        """Return the requirements that may fall together with one, as they look at a measure of its.
+
+        Raises:
+            CatalogueError: there is none of that id.
+        """
+        measures = set(self.requirement(requirement_id).measures)
+        return frozenset(row.id for row in self.requirements if measures & set(row.measures)) - {requirement_id}
 
     def requirement(self, requirement_id: str) -> Requirement:
         """Return a requirement.

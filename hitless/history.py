@@ -135,13 +135,66 @@ class OperationState:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A document as it was read from MANO.
+
+    Attributes:
+        kind: ``vnf_instance``, ``operation``, ``operations`` (abridged list) or ``package``.
+        subject: identifier of the resource, empty for a list.
+        label: when or why it was read ("before", "followed", "after", "end", ...).
+        first: when the document became what it is: after the last read that showed another one was asked, and before
+            the first read that showed this one was answered. For a single read: when it was asked and answered.
+        until_ns: the last read that showed exactly this document was asked then.
+        document: what was read; a list is ``{"items": [...]}``.
+    """
+
+    kind: str
+    subject: str
+    label: str
+    first: Interval
+    until_ns: int
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request of the tester to MANO whose answer is judged.
+
+    Attributes:
+        name: what was tried ("change_vnfpkg-unknown-vnfd", "second-scale", "cancel", ...).
+        operation_id: the operation concerned, empty if there is none.
+        state: state of that operation when the request was sent, empty if there is none.
+        asked_ns, answered_ns: sent and answered (or given up) at these instants.
+        method, path: the request.
+        status: HTTP status of the answer; None without an answer.
+        location: Location header of the answer, empty without one.
+        body: the answer's JSON; None if there was none.
+        problem: what went wrong below HTTP, empty if nothing did.
+        params: what distinguishes this attempt from others of its name (``{"cancelMode": "GRACEFUL"}``).
+    """
+
+    name: str
+    operation_id: str
+    state: str
+    asked_ns: int
+    answered_ns: int
+    method: str
+    path: str
+    status: int | None
+    location: str = ""
+    body: Any = None
+    problem: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that the tester did or saw: a stimulus, a phase, a remark."""
 
     at_ns: int
     name: str
-    """For phases: traffic-started, warm-up, baseline, lead-in, request, cohort-stopped, operation-ended, tail,
-    traffic-stopped."""
+    """For phases: traffic-started, warm-up, baseline, lead-in, request, cohort-stopped, failed, operation-ended, tail,
+    traffic-stopped; within procedures: stage, step-reached, stage-ended, rules-set."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -167,6 +220,8 @@ class History:
         rated_capacity_pps: declared rated capacity, all directions together.
         session_timeout_s: declared; a session without a packet for longer is over.
         sut: the declaration of the system under test without secrets.
+        snapshots: documents that were read from MANO, in the order of their first reading.
+        attempts: requests whose answers are judged, in their order.
     """
 
     procedure: str
@@ -184,6 +239,8 @@ class History:
     events: tuple[Event, ...]
     stalls: tuple[Stall, ...]
     sut: Mapping[str, Any] = field(default_factory=dict)
+    snapshots: tuple[Snapshot, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     def when(self, name: str) -> int | None:
         """Return the instant of the first event of that name, None if there is none."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hitless.history import (
+    Attempt,
     CounterSeries,
     Ending,
     Event,
@@ -20,6 +21,7 @@ from hitless.history import (
     Interval,
     OperationState,
     ProbeRecords,
+    Snapshot,
     Stall,
 )
 from hitless.recording import manifest as files
@@ -73,12 +75,27 @@ def load(folder: Path) -> History:
         events=tuple(Event(**line) for line in _lines(folder / files.EVENTS, _EVENT_KEYS, tolerant)),
         stalls=tuple(Stall(**line) for line in _lines(folder / files.STALLS, _STALL_KEYS, tolerant)),
         sut=plan.sut,
+        snapshots=tuple(_snapshot(line) for line in _lines(folder / files.SNAPSHOTS, _SNAPSHOT_KEYS, tolerant)),
+        attempts=tuple(Attempt(**line) for line in _lines(folder / files.ATTEMPTS, _ATTEMPT_KEYS, tolerant)),
     )
 
 
 _OPERATION_KEYS = frozenset({"operation_id", "operation", "state", "earliest_ns", "latest_ns", "source", "detail"})
 _EVENT_KEYS = frozenset({"at_ns", "name", "detail"})
 _STALL_KEYS = frozenset({"process", "started_ns", "ended_ns"})
+_SNAPSHOT_KEYS = frozenset({"kind", "subject", "label", "earliest_ns", "latest_ns", "until_ns", "document"})
+_ATTEMPT_KEYS = frozenset(field.name for field in fields(Attempt))
+
+
+def _snapshot(line: Mapping[str, Any]) -> Snapshot:
+    return Snapshot(
+        kind=line["kind"],
+        subject=line["subject"],
+        label=line["label"],
+        first=Interval(line["earliest_ns"], line["latest_ns"]),
+        until_ns=line["until_ns"],
+        document=line["document"],
+    )
 
 
 def _operation(line: Mapping[str, Any]) -> OperationState:

@@ -24,7 +24,11 @@ CLOCK = "clock.json"
 EVENTS = "events.jsonl"
 OPERATIONS = "operations.jsonl"
 HTTP = "http.jsonl"
+SNAPSHOTS = "snapshots.jsonl"
+ATTEMPTS = "attempts.jsonl"
 STALLS = "stalls.jsonl"
+LINES = (EVENTS, OPERATIONS, SNAPSHOTS, ATTEMPTS, HTTP, STALLS)
+"""Files of JSON lines; each is there from the start."""
 
 NOT_FINISHED = "not finished"
 _RECORD_AGAIN = "record again, or judge another folder"

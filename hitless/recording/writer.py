@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
-from hitless.history import CounterSeries, Ending, Event, Int64Array, OperationState, Stall
+from hitless.history import Attempt, CounterSeries, Ending, Event, Int64Array, OperationState, Snapshot, Stall
 from hitless.recording import manifest as files
 from hitless.recording.errors import RecordingError
 from hitless.recording.manifest import CaptureAccount, ClockPairs, Manifest, RecordingPlan
@@ -43,10 +43,7 @@ class RecordingWriter:
         self._lock = threading.Lock()
         self._manifest = Manifest(plan, marks, Ending.STOPPED_BY_TESTER, files.NOT_FINISHED)
         files.write_json(folder / files.MANIFEST, self._manifest.as_data())
-        self._lines: dict[str, BinaryIO] = {
-            name: (folder / name).open("ab", buffering=0)
-            for name in (files.EVENTS, files.OPERATIONS, files.HTTP, files.STALLS)
-        }
+        self._lines: dict[str, BinaryIO] = {name: (folder / name).open("ab", buffering=0) for name in files.LINES}
         self._pcap: PcapWriter | None = None
         self._finished = False
 
@@ -66,6 +63,23 @@ class RecordingWriter:
             "detail": dict(state.detail),
         }
         self._append(files.OPERATIONS, line)
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Append a document that was read from MANO; the caller has taken secrets out."""
+        line = {
+            "kind": snapshot.kind,
+            "subject": snapshot.subject,
+            "label": snapshot.label,
+            "earliest_ns": snapshot.first.earliest_ns,
+            "latest_ns": snapshot.first.latest_ns,
+            "until_ns": snapshot.until_ns,
+            "document": dict(snapshot.document),
+        }
+        self._append(files.SNAPSHOTS, line)
+
+    def attempt(self, attempt: Attempt) -> None:
+        """Append a request whose answer is judged; the caller has taken secrets out."""
+        self._append(files.ATTEMPTS, asdict(attempt))
 
     def http(self, exchange: Mapping[str, Any]) -> None:
         """Append a management request with its answer; the caller has taken secrets out."""

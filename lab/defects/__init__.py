@@ -5,6 +5,7 @@ A defect exists only while a lab is put together. No process learns its name, an
 
 from __future__ import annotations
 
-from lab.defects.registry import REGISTRY, Defect
+from lab.defects.defect import Defect
+from lab.defects.registry import REGISTRY
 
 __all__ = ["REGISTRY", "Defect"]

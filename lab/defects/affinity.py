@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from lab.decider.rules import BUCKETS, PinnedRules
+from lab.defects.defect import Defect
 from lab.defects.pins import Pin, live_pins
 
 
@@ -72,3 +74,32 @@ class RehashIdleRules(SelectiveRules):
     def forgotten(self, pins: Iterable[Pin], changed: set[int]) -> list[Pin]:  # noqa: ARG002 - all buckets are alike
         """Users that have been silent for longer than `idle_s`."""
         return [pin for pin in pins if pin.will_last and pin.remaining_s < self.pin_timeout_s - self.idle_s]
+
+
+# Packets of a session that was moved are to be seen, with the mark of the wrong unit, instead of being lost.
+_MIDSTREAM: Final = "lab.defects.compute:MidstreamCatalogue"
+
+DEFECTS: Final = (
+    Defect(
+        "trf-01-rehash-all",
+        "RQ-TRF-01",
+        "the decider forgets all users when buckets change",
+        lambda parts: replace(parts, decider_rules="lab.defects.affinity:RehashAllRules", compute_catalogue=_MIDSTREAM),
+    ),
+    Defect(
+        "trf-01-rehash-one-bucket",
+        "RQ-TRF-01",
+        "the decider forgets the users of a single one of the 256 buckets when that bucket changes unit",
+        lambda parts: replace(
+            parts, decider_rules="lab.defects.affinity:RehashOneBucketRules", compute_catalogue=_MIDSTREAM
+        ),
+    ),
+    Defect(
+        "trf-01-rehash-idle-within",
+        None,
+        "when buckets change, the decider forgets users without an open session: those silent for more than 3 s",
+        lambda parts: replace(
+            parts, decider_rules="lab.defects.affinity:RehashIdleRules", compute_catalogue=_MIDSTREAM
+        ),
+    ),
+)

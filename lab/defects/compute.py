@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
+from lab.defects.defect import Defect
 from lab.vim.catalogue import Flavor, Image, StandardCatalogue, UnitOptions
 from lab.vnf.ruleset import POLICER_HEADROOM
 
@@ -50,3 +51,25 @@ class SufficientFlavourCatalogue(StandardCatalogue):
 def rated_for(carried_pps: float) -> int:
     """The rate a unit has to be started with to let `carried_pps` through, which is that rate and its headroom."""
     return math.ceil(carried_pps / POLICER_HEADROOM)
+
+
+DEFECTS: Final = (
+    Defect(
+        "cap-01-small-flavour",
+        "RQ-CAP-01",
+        "new-version units get a smaller flavour: as many units as before, 98.5 % of the rated capacity",
+        lambda parts: replace(parts, compute_catalogue="lab.defects.compute:SmallFlavourCatalogue"),
+    ),
+    Defect(
+        "cap-01-small-flavour-within",
+        None,
+        "new-version units get another flavour that still carries 100.2 % of the rated capacity",
+        lambda parts: replace(parts, compute_catalogue="lab.defects.compute:SufficientFlavourCatalogue"),
+    ),
+    Defect(
+        "traditional-halves",
+        "RQ-CAP-01",
+        "the traditional upgrade: split into halves, upgrade one, switch over, upgrade the other, join",
+        lambda parts: replace(parts, upgrade_procedure="lab.vnfm.traditional:HalvesUpgrade"),
+    ),
+)
