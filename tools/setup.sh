@@ -72,6 +72,7 @@ missing_packages() {
     fi
     has_program unshare || missing+=(util-linux)
     has_program nft || missing+=(nftables)
+    has_program redis-server || missing+=(redis-server)
     has_libpcap || missing+=("$(libpcap_package)")
     printf '%s\n' "${missing[*]:-}"
 }
@@ -91,7 +92,8 @@ install_packages() { # $1: names, separated by blanks
     fi
     say "installing system packages: $1"
     "${become[@]}" apt-get update -qq || say "apt-get update failed; trying with the package lists at hand"
-    "${become[@]}" env DEBIAN_FRONTEND=noninteractive \
+    # RUNLEVEL: a service that comes with a package is not started where that can be helped; the lab starts its own.
+    "${become[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
         apt-get install --yes -qq --no-install-recommends "${packages[@]}" >&2 ||
         fail "apt-get could not install: $1. Install them by hand and try again."
 }
