@@ -147,7 +147,8 @@ class Engine:
 
         def work(fleet: Fleet, instance: InstanceRecord) -> Outcome:
             old = _remove_left_overs(fleet, instance)
-            self._procedure(UpgradeTask(fleet, old, package, body.additional_params)).run()
+            task = UpgradeTask(fleet, self._package(instance.vnfd_id), package, body.additional_params, old, old)
+            self._procedure(task).run()
             return {
                 "instance_changes": _identity(package) | {"flavour_id": package.flavour_id},
                 "modifications": views.package_modifications(instance, package),

@@ -19,7 +19,7 @@ class StoppablePace:
         """Return seconds of the monotonic clock."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, *, action: bool = False) -> None:  # noqa: ARG002 - nothing can be cancelled here
         """Let time pass.
 
         Raises:

@@ -25,14 +25,29 @@ class Pace(Protocol):
     def now_s(self) -> float:
         """Return seconds of a clock that never goes back."""
 
-    def sleep(self, seconds: float) -> None:
-        """Let time pass; raises ``Interrupted`` when the VNFM stops, which procedures let through."""
+    def sleep(self, seconds: float, *, action: bool = False) -> None:
+        """Let time pass.
+
+        ``action`` says that the time belongs to an action of the VIM that is under way: a graceful cancellation waits
+        for its end, a forceful one does not.
+
+        Raises:
+            Interrupted: the VNFM stops.
+            Cancelled: the consumer wants the operation to end now. Procedures let both through.
+        """
 
 
 class Interrupted(BaseException):
     """The VNFM stops; the operation stays as stored and is settled at the next start.
 
     Like KeyboardInterrupt no error: ``except Exception`` must not catch it.
+    """
+
+
+class Cancelled(BaseException):
+    """The consumer has cancelled the operation; everything stays as it is, and what to do then is their choice.
+
+    Like ``Interrupted`` no error of the procedure.
     """
 
 
@@ -57,23 +72,31 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UpgradeTask:
-    """One change of package.
+    """One change of package, or what is left of it to do or to undo.
 
     Attributes:
         fleet: creates, removes and watches units, divides users; reports to the operation.
-        old: the units of the instance at the start.
+        source: the package that the instance had when the operation started.
         destination: the package to change to.
         parameters: the request's ``additionalParams``, already passed by ``check_parameters``.
+        before: the units of the instance when the operation started, even those that are gone by now.
+        units: the units of the instance now; equal to ``before`` at the start.
     """
 
     fleet: Fleet
-    old: tuple[UnitRecord, ...]
+    source: Package
     destination: Package
     parameters: Mapping[str, Any]
+    before: tuple[UnitRecord, ...]
+    units: tuple[UnitRecord, ...]
 
 
 class UpgradeProcedure(ABC):
-    """A way to upgrade; one object per operation."""
+    """A way to upgrade; one object per call, so that nothing is carried over but what is in the task.
+
+    ``run``, ``resume`` and ``roll_back`` are called in a thread of their own. Returning means done; any exception means
+    that the operation fails, with everything left as it is: what to do then is the consumer's choice.
+    """
 
     def __init__(self, task: UpgradeTask) -> None:
         self._task = task
@@ -89,11 +112,15 @@ class UpgradeProcedure(ABC):
 
     @abstractmethod
     def run(self) -> None:
-        """Change the package of all units, from the first new one to the last old one.
+        """Change the package of all units, from the first new one to the last old one."""
 
-        Called in a thread of its own. Returning means done; any exception means that the operation fails, with
-        everything left as it is: what to do then is the consumer's choice.
-        """
+    @abstractmethod
+    def resume(self) -> None:
+        """Go on from what is there after a failure or a cancellation, until all units have the new package."""
+
+    @abstractmethod
+    def roll_back(self) -> None:
+        """Put ``before`` back, as closely as possible, from whatever is there; nothing of the change is left."""
 
 
 def load_procedure(reference: str) -> type[UpgradeProcedure]:

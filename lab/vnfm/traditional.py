@@ -51,7 +51,7 @@ class HalvesUpgrade(UpgradeProcedure):
         Raises:
             ProcedureError: there is only one unit, which has no halves.
         """
-        old = self._task.old
+        old = self._task.before
         if len(old) < 2:
             raise ProcedureError(
                 f"VNF instance - cannot be split into halves - Expected: 2 units or more - Actual: {len(old)}"
@@ -63,6 +63,22 @@ class HalvesUpgrade(UpgradeProcedure):
         new_left = self.replace("upgrade left half", left)
         self.fleet.step("join")
         self.fleet.divide(((*new_left, *new_right), 1.0))
+
+    def resume(self) -> None:
+        """Not possible: nobody knows which half is in which state.
+
+        Raises:
+            ProcedureError: always.
+        """
+        raise ProcedureError("traditional upgrade - cannot be resumed - roll it back instead")
+
+    def roll_back(self) -> None:
+        """Not possible yet.
+
+        Raises:
+            ProcedureError: always.
+        """
+        raise ProcedureError("traditional upgrade - cannot be rolled back")
 
     def switch_over(self, step: str, half: Sequence[UnitRecord]) -> None:
         """Move all users to one half at once."""

@@ -61,7 +61,7 @@ class FourStepUpgrade(UpgradeProcedure):
         super().__init__(task)
         self.parameters = FourStepParameters.model_validate(dict(task.parameters))
         self.fleet = task.fleet
-        self.old = task.old
+        self.old = task.before
         self.new: tuple[UnitRecord, ...] = ()
 
     @classmethod
@@ -75,6 +75,22 @@ class FourStepUpgrade(UpgradeProcedure):
         self.canary()
         self.grow()
         self.drain()
+
+    def resume(self) -> None:
+        """Not possible yet.
+
+        Raises:
+            ProcedureError: always.
+        """
+        raise ProcedureError("four-step upgrade - cannot be resumed")
+
+    def roll_back(self) -> None:
+        """Not possible yet.
+
+        Raises:
+            ProcedureError: always.
+        """
+        raise ProcedureError("four-step upgrade - cannot be rolled back")
 
     def prepare(self) -> None:
         """Step 1: limited new capacity beside the old."""

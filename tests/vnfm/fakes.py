@@ -45,7 +45,7 @@ class FakePace:
     def now_s(self) -> float:
         return self.time_s
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, *, action: bool = False) -> None:
         if self.stopped.is_set():
             raise Interrupted
         assert seconds >= 0

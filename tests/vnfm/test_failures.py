@@ -66,18 +66,31 @@ def test_whatever_goes_wrong_ends_in_failed_temp(manager: Manager, method: str, 
     assert set(manager.site.servers) <= listed
 
 
-class Crash(UpgradeProcedure):
-    """A procedure that breaks at once, when it is made."""
-
-    def __init__(self, *_arguments: object) -> None:
-        raise TypeError("cannot even start")
+class Experiment(UpgradeProcedure):
+    """Makes a unit, only to take it away again."""
 
     @classmethod
     def check_parameters(cls, parameters: object) -> None:
         """Accept everything."""
 
     def run(self) -> None:
-        """Never reached."""
+        fleet = self._task.fleet
+        (unit,) = fleet.add(self._task.destination, 1, flavour="gateway.standard", ready_timeout_s=10)
+        fleet.remove(unit)
+
+    def resume(self) -> None:
+        """Do it once more."""
+        self.run()
+
+    def roll_back(self) -> None:
+        """Nothing is left to undo."""
+
+
+class Crash(Experiment):
+    """A procedure that breaks at once, when it is made."""
+
+    def __init__(self, *_arguments: object) -> None:
+        raise TypeError("cannot even start")
 
 
 def test_crash_of_a_procedure(tmp_path: Path) -> None:
@@ -127,19 +140,6 @@ def test_left_over_of_a_failed_upgrade_is_no_capacity(manager: Manager) -> None:
     affected = manager.upgraded(instance)["resourceChanges"]["affectedVnfcs"]
     assert [one["changeType"] for one in affected] == ["REMOVED"] + ["ADDED"] * 4 + ["REMOVED"] * 4
     assert affected[0]["vnfdId"] == NEW.vnfd_id
-
-
-class Experiment(UpgradeProcedure):
-    """Makes a unit, only to take it away again."""
-
-    @classmethod
-    def check_parameters(cls, parameters: object) -> None:
-        """Accept everything."""
-
-    def run(self) -> None:
-        fleet = self._task.fleet
-        (unit,) = fleet.add(self._task.destination, 1, flavour="gateway.standard", ready_timeout_s=10)
-        fleet.remove(unit)
 
 
 def test_unit_that_an_operation_adds_and_removes_is_temporary(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class World:
 
     def upgrade(self, procedure: type[UpgradeProcedure], **parameters: Any) -> None:
         """Run a procedure to its end."""
-        procedure(UpgradeTask(self.fleet, self.old, NEW, parameters)).run()
+        procedure(UpgradeTask(self.fleet, OLD, NEW, parameters, self.old, self.old)).run()
 
     def new_share(self) -> list[tuple[float, float, frozenset[str]]]:
         """Each split: when, the share of units other than the old ones, and who was in service."""
