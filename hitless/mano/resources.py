@@ -42,6 +42,8 @@ class VnfInstance:
         vnfcs: its components.
         etag: for conditional requests; None when the VNFM gives none.
         document: the whole resource.
+        shown: the same without secrets, for records.
+        asked_ns, answered_ns: it was read between these instants of the tester's clock; 0 when that is not known.
     """
 
     id: str
@@ -51,6 +53,9 @@ class VnfInstance:
     vnfcs: tuple[Vnfc, ...]
     etag: str | None
     document: Mapping[str, Any] = field(repr=False)
+    shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    asked_ns: int = 0
+    answered_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Operation:
         instance_id: the VNF instance; empty when the VNFM does not say.
         error: why it failed; None when it did not.
         document: the whole resource.
+        shown: the same without secrets, for records; empty for an entry of a list.
+        asked_ns, answered_ns: it was read between these instants of the tester's clock; 0 when that is not known.
     """
 
     id: str
@@ -72,6 +79,47 @@ class Operation:
     instance_id: str
     error: ProblemDetails | None
     document: Mapping[str, Any] = field(repr=False)
+    shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    asked_ns: int = 0
+    answered_ns: int = 0
+
+    @property
+    def state_entered(self) -> str:
+        """The VNFM's own time of entering the state, for comparison with itself only; empty when it gives none."""
+        return str(self.document.get("stateEnteredTime") or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A VNF package as the NFVO knows it.
+
+    Attributes:
+        id: its identifier at the NFVO; empty when it is not given.
+        vnfd_id: the descriptor that it holds.
+        software_version: as the NFVO says; empty when it does not.
+        operational_state: ENABLED or DISABLED; empty when the NFVO does not say.
+        document: the whole VnfPkgInfo.
+        shown: the same without secrets, for records.
+        asked_ns, answered_ns: it was read between these instants of the tester's clock.
+    """
+
+    id: str
+    vnfd_id: str
+    software_version: str
+    operational_state: str
+    document: Mapping[str, Any] = field(repr=False)
+    shown: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    asked_ns: int = 0
+    answered_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of resources as documents without secrets, read between two instants of the tester's clock."""
+
+    items: tuple[Mapping[str, Any], ...]
+    asked_ns: int
+    answered_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +161,9 @@ def read_instance(document: Any, answer: Answer) -> VnfInstance:
         vnfcs=vnfcs,
         etag=answer.headers.get("ETag"),
         document=found,
+        shown=_shown(answer),
+        asked_ns=answer.asked_ns,
+        answered_ns=answer.answered_ns,
     )
 
 
@@ -133,6 +184,23 @@ def read_operation(document: Any, answer: Answer) -> Operation:
         instance_id=str(found.get("vnfInstanceId") or ""),
         error=ProblemDetails.of(found["error"]) if found.get("error") else None,
         document=found,
+        shown=_shown(answer),
+        asked_ns=answer.asked_ns,
+        answered_ns=answer.answered_ns,
+    )
+
+
+def read_package(document: Mapping[str, Any], shown: Mapping[str, Any], answer: Answer) -> Package:
+    """Read a VnfPkgInfo; ``shown`` is the same document without secrets."""
+    return Package(
+        id=str(document.get("id") or ""),
+        vnfd_id=str(document.get("vnfdId") or ""),
+        software_version=str(document.get("vnfSoftwareVersion") or ""),
+        operational_state=str(document.get("operationalState") or ""),
+        document=document,
+        shown=shown,
+        asked_ns=answer.asked_ns,
+        answered_ns=answer.answered_ns,
     )
 
 
@@ -147,6 +215,11 @@ def _identified(document: Any, answer: Answer, what: str) -> Mapping[str, Any]:
     if not isinstance(document.get("id"), str) or not document["id"]:
         raise answer.unusable(f"{what} without an id", expected="id, a text", actual=str(document.get("id", "none")))
     return document
+
+
+def _shown(answer: Answer) -> Mapping[str, Any]:
+    """Return the answer's document as it is recorded; nothing for a list."""
+    return _mapping(answer.exchange.get("response_body"))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
