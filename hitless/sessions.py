@@ -24,6 +24,9 @@ INDEX_BYTE_BITS = 8
 """The packet's index in its session travels in one payload byte."""
 
 _GROUP_SHIFT = 40
+_PORT_BITS = 16
+DEFAULT_SERVICE_PORT = 5001
+"""Port of the service in layouts that do not say another."""
 _BIT_KEYS = ("lane_bits", "index_bits", "generation_user_bits", "session_of_user_bits")
 
 
@@ -48,10 +51,11 @@ class Layout:
         lane_bits: sessions that run side by side (short sessions), users (long sessions).
         index_bits: a short session has ``2 ** index_bits`` packets; unused for long sessions.
         generation_user_bits: bits of the generation that go into the user number.
-        session_of_user_bits: concurrent long sessions per user.
+        session_of_user_bits: a user has ``2 ** session_of_user_bits`` sessions at a time.
         index_position: ``above-lane`` (short sessions) or ``above-session`` (long sessions).
         user_base: address of user 0 as a number.
         port_base: port of session 0 of a user.
+        service_port: port of the service that the users talk to; it says the service type.
     """
 
     lane_bits: int
@@ -61,6 +65,7 @@ class Layout:
     index_position: str
     user_base: int
     port_base: int
+    service_port: int = DEFAULT_SERVICE_PORT
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Layout:
@@ -79,10 +84,13 @@ class Layout:
             user_base = int(IPv4Address(str(data.get("user_base"))))
         except AddressValueError as error:
             raise LayoutError(f"layout - user_base - Expected: an IPv4 address, Actual: {error}") from error
-        port_base = data.get("port_base")
-        if not isinstance(port_base, int) or not 0 < port_base < 2**16:
-            raise LayoutError(f"layout - port_base - Expected: a port number, Actual: {port_base}")
-        layout = cls(**bits, index_position=position, user_base=user_base, port_base=port_base)
+        layout = cls(
+            **bits,
+            index_position=position,
+            user_base=user_base,
+            port_base=_port(data, "port_base", None),
+            service_port=_port(data, "service_port", DEFAULT_SERVICE_PORT),
+        )
         layout._require_fit()
         return layout
 
@@ -93,6 +101,7 @@ class Layout:
             "index_position": self.index_position,
             "user_base": str(IPv4Address(self.user_base)),
             "port_base": self.port_base,
+            "service_port": self.service_port,
         }
 
     @property
@@ -113,14 +122,15 @@ class Layout:
     @property
     def session_step(self) -> int:
         """Distance in packet numbers between two consecutive packets of one session."""
-        return 1 << (self.lane_bits + (0 if self.short_sessions else self.session_of_user_bits))
+        return 1 << (self.lane_bits + self.session_of_user_bits)
 
     @property
     def header_bits(self) -> int:
         """How many low bits of the packet number the header fields show."""
+        within = self.lane_bits + self.session_of_user_bits
         if self.short_sessions:
-            return self.lane_bits + self.index_bits + self.generation_user_bits + GENERATION_PORT_BITS
-        return self.lane_bits + self.session_of_user_bits + INDEX_BYTE_BITS
+            return within + self.index_bits + self.generation_user_bits + GENERATION_PORT_BITS
+        return within + INDEX_BYTE_BITS
 
     def user(self, numbers: Int64Array) -> Int64Array:
         """Return the user number, unique within the group."""
@@ -131,22 +141,21 @@ class Layout:
 
     def session(self, numbers: Int64Array) -> Int64Array:
         """Return the session number, unique within the group."""
-        if not self.short_sessions:
-            return numbers & _mask(self.lane_bits + self.session_of_user_bits)
-        return (self._generation(numbers) << self.lane_bits) | (numbers & _mask(self.lane_bits))
+        within = self.lane_bits + self.session_of_user_bits
+        slot = numbers & _mask(within)
+        return (self._generation(numbers) << within) | slot if self.short_sessions else slot
 
     def position(self, numbers: Int64Array) -> Int64Array:
         """Return the packet's place in its session, from 0, not wrapped."""
-        if not self.short_sessions:
-            return numbers >> (self.lane_bits + self.session_of_user_bits)
-        return (numbers >> self.lane_bits) & _mask(self.index_bits)
+        rounds = numbers >> (self.lane_bits + self.session_of_user_bits)
+        return rounds & _mask(self.index_bits) if self.short_sessions else rounds
 
     def fields(self, numbers: Int64Array) -> HeaderFields:
         """Return what the packets with these numbers carry in their headers."""
+        port = (numbers >> self.lane_bits) & _mask(self.session_of_user_bits)
         if self.short_sessions:
-            port = (self._generation(numbers) >> self.generation_user_bits) & _mask(GENERATION_PORT_BITS)
-        else:
-            port = (numbers >> self.lane_bits) & _mask(self.session_of_user_bits)
+            high = (self._generation(numbers) >> self.generation_user_bits) & _mask(GENERATION_PORT_BITS)
+            port = port | (high << self.session_of_user_bits)
         return HeaderFields(
             address=self.user(numbers) + self.user_base,
             port=port + self.port_base,
@@ -160,19 +169,22 @@ class Layout:
     def low_number(self, fields: HeaderFields) -> Int64Array:
         """Return the packet numbers modulo ``2 ** header_bits``, or -1 where the fields fit no packet of the layout."""
         user, port = fields.address - self.user_base, fields.port - self.port_base
-        lane = user & _mask(self.lane_bits)
+        lane, slot = user & _mask(self.lane_bits), port & _mask(self.session_of_user_bits)
+        within = self.lane_bits + self.session_of_user_bits
+        number = lane | (slot << self.lane_bits) | (fields.index_byte << within)
+        port_bits = self.session_of_user_bits
+        fits = port >= 0
         if self.short_sessions:
-            generation = (user >> self.lane_bits) | (port << self.generation_user_bits)
-            number = lane | (fields.index_byte << self.lane_bits) | (generation << (self.lane_bits + self.index_bits))
-            fits = (port >= 0) & (port <= _mask(GENERATION_PORT_BITS)) & (fields.index_byte <= _mask(self.index_bits))
-        else:
-            number = lane | (port << self.lane_bits)
-            number = number | (fields.index_byte << (self.lane_bits + self.session_of_user_bits))
-            fits = (port >= 0) & (port <= _mask(self.session_of_user_bits))
+            high = port >> self.session_of_user_bits
+            generation = (user >> self.lane_bits) | (high << self.generation_user_bits)
+            number = number | (generation << (within + self.index_bits))
+            port_bits += GENERATION_PORT_BITS
+            fits = fits & (fields.index_byte <= _mask(self.index_bits))
+        fits = fits & (port <= _mask(port_bits))
         return np.where(fits & self.owns_address(fields.address), number, np.int64(-1))
 
     def _generation(self, numbers: Int64Array) -> Int64Array:
-        return numbers >> (self.lane_bits + self.index_bits)
+        return numbers >> (self.lane_bits + self.session_of_user_bits + self.index_bits)
 
     def _require_fit(self) -> None:
         if self.short_sessions and self.index_bits > INDEX_BYTE_BITS:
@@ -181,6 +193,12 @@ class Layout:
             )
         if self.header_bits > 32:
             raise LayoutError(f"layout - too many bits - Expected: <= 32 bits, Actual: {self.header_bits} bits")
+        port_bits = self.session_of_user_bits + (GENERATION_PORT_BITS if self.short_sessions else 0)
+        if self.port_base + _mask(port_bits) > _mask(_PORT_BITS):
+            raise LayoutError(
+                f"layout - ports do not fit - Expected: highest port <= {_mask(_PORT_BITS)}, "
+                f"Actual: {self.port_base + _mask(port_bits)}"
+            )
 
 
 def of_group(pg_id: int, numbers: Int64Array) -> Int64Array:
@@ -196,4 +214,11 @@ def _small_number(data: Mapping[str, Any], key: str) -> int:
     value = data.get(key, 0)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 24:
         raise LayoutError(f"layout - {key} - Expected: a number of bits from 0 to 24, Actual: {value!r}")
+    return value
+
+
+def _port(data: Mapping[str, Any], key: str, default: int | None) -> int:
+    value = data.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 1 << _PORT_BITS:
+        raise LayoutError(f"layout - {key} - Expected: a port number, Actual: {value}")
     return value

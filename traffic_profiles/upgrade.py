@@ -8,10 +8,12 @@ A TRex stateless profile. The suite loads it, and it runs unchanged in trex-cons
 Users are behind port 0 (direction 0, "up"), the network behind port 1 (direction 1, "down"). In each stream one counter
 ``n``, one step per packet, is written several times with masks. Which bits go where is the stream's *layout*:
 
-short sessions, "above-lane":    n = generation | index | lane;  user = (generation mod 2^G) << L | lane
+short sessions, "above-lane":    n = generation | index | session of the user | lane;
+                                 user = (generation mod 2^G) << L | lane
 long sessions, "above-session":  n = index | session of the user | lane;  user = lane
 
-The port of a session is 1024 plus the rest. The first payload byte is the packet's index in its session; 0 opens it.
+The port of a session is 1024 plus the rest, with the session of the user in its lowest bits: sessions that a user has
+at the same time have consecutive ports. The first payload byte is the packet's index in its session; 0 opens it.
 ``describe()`` returns layouts and rates as plain data, with which received and lost packets are decoded later.
 """
 
@@ -41,7 +43,7 @@ MAX_PROBES_PPS = 5000
 """More probe packets than this cannot be fetched reliably from a TRex server while they arrive."""
 PORT_BASE = 1024
 PORT_BITS = 14
-"""Ports 1024 to 17407; a load stream then repeats a 5-tuple only after days."""
+"""Bits of the generation in the port, above the session of the user; a 5-tuple comes back only after days."""
 PAYLOAD_OFFSET = 14 + 20 + 8
 LATENCY_HEADER_BYTES = 16
 ADDRESS_BLOCK = 0x10000
@@ -50,7 +52,14 @@ MIRROR_DELAY_US = 300_000.0
 """The downward load answers sessions that the upward load has opened: it starts this much later."""
 
 SHORT_LOAD = {"lane_bits": 6, "index_bits": 4, "generation_user_bits": 7, "session_of_user_bits": 0}
-SHORT_PROBES = {"lane_bits": 5, "index_bits": 3, "generation_user_bits": 6, "session_of_user_bits": 0}
+SHORT_PROBES = {"lane_bits": 5, "index_bits": 3, "generation_user_bits": 6, "session_of_user_bits": 1}
+FIRST_SHORT_PROBES_USER = 0x4000
+SHORT_PROBES_USERS = 0x0800
+"""Users of each service type."""
+MOST_SERVICE_TYPES = 8
+DEFAULT_NEW_PPS = 2000.0
+LEAST_PPS_OF_SERVICE_TYPE = 1000.0
+"""The default is so much for each service type where there are more than two."""
 LONG_PROBES = {"lane_bits": 11, "index_bits": 0, "generation_user_bits": 0, "session_of_user_bits": 1}
 
 
@@ -72,20 +81,43 @@ def _parse(tunables: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--part", choices=("main", "long", "filler"), default="main", help="streams to build")
     parser.add_argument("--load-pps", type=float, default=10_000.0, help="sum of all groups that run together [pps]")
-    parser.add_argument("--new-pps", type=float, default=1_000.0, help="probes in sessions that come and go [pps]")
+    parser.add_argument(
+        "--new-pps",
+        type=float,
+        help="probes in sessions that come and go, of all service types together [pps] (default: "
+        f"{DEFAULT_NEW_PPS:g}, or {LEAST_PPS_OF_SERVICE_TYPE:g} for each service type if that is more)",
+    )
+    parser.add_argument(
+        "--service-types",
+        type=int,
+        default=1,
+        choices=range(1, MOST_SERVICE_TYPES + 1),
+        help="service types among the sessions that come and go; each has a port of the service and users of its own",
+    )
     parser.add_argument("--long-pps", type=float, default=2_000.0, help="probes in sessions that stay [pps]")
     parser.add_argument("--load-frame", type=int, default=128, help="load frames without FCS [bytes]")
     parser.add_argument("--probe-frame", type=int, default=96, help="probe frames without FCS [bytes]")
     parser.add_argument("--user-base", default="10.1.0.0", help="first user address, at a multiple of 65536")
     parser.add_argument("--service-address", default="10.2.0.1", help="address in the network that users talk to")
-    parser.add_argument("--service-port", type=int, default=5001, help="UDP port of the service")
+    parser.add_argument(
+        "--service-port", type=_service_port, default=5001, help="UDP port of the service, of the first type"
+    )
     parser.add_argument("--dst-mac-up", help="destination MAC on port 0 (default: as the TRex server is configured)")
     parser.add_argument("--dst-mac-down", help="destination MAC on port 1 (default: as the TRex server is configured)")
     options = parser.parse_args(list(tunables))
+    if options.new_pps is None:
+        options.new_pps = max(DEFAULT_NEW_PPS, LEAST_PPS_OF_SERVICE_TYPE * options.service_types)
     problem = _problem(options)
     if problem:
         parser.error(problem)
     return options
+
+
+def _service_port(text: str) -> int:
+    port, last = int(text), _mask(16) - MOST_SERVICE_TYPES
+    if not 0 < port <= last:
+        raise argparse.ArgumentTypeError(f"{port} - Expected: 1 to {last}")
+    return port
 
 
 def _problem(options: argparse.Namespace) -> str:
@@ -117,13 +149,24 @@ def _groups(options: argparse.Namespace) -> list[dict[str, Any]]:
         | _path(port=0, layout=_layout(options, SHORT_LOAD, 0x0000)),
         {"pg_id": 2, "name": "load-down", "part": "main", "rate_pps": load_pps, **load}
         | _path(port=1, layout=_layout(options, SHORT_LOAD, 0x0000)),
-        {"pg_id": 21, "name": "new-sessions", "part": "main", "rate_pps": options.new_pps, **probe}
-        | _path(port=0, layout=_layout(options, SHORT_PROBES, 0x4000)),
+        *(_new_sessions(options, number) | probe for number in range(options.service_types)),
         {"pg_id": 20, "name": "long-sessions", "part": "long", "rate_pps": options.long_pps, **probe}
         | _path(port=0, layout=_layout(options, LONG_PROBES, 0x8000)),
         {"pg_id": 3, "name": "filler-up", "part": "filler", "rate_pps": options.long_pps, **load}
         | _path(port=0, layout=_layout(options, SHORT_LOAD, 0x2000)),
     ]
+
+
+def _new_sessions(options: argparse.Namespace, number: int) -> dict[str, Any]:
+    """Return the group of sessions that come and go of one service type, counted from 0."""
+    layout = _layout(options, SHORT_PROBES, FIRST_SHORT_PROBES_USER + number * SHORT_PROBES_USERS)
+    layout["service_port"] += number
+    return {
+        "pg_id": 21 + number,
+        "name": "new-sessions" if number == 0 else f"new-sessions-{number + 1}",
+        "part": "main",
+        "rate_pps": options.new_pps / options.service_types,
+    } | _path(port=0, layout=layout)
 
 
 def _path(port: int, layout: dict[str, Any]) -> dict[str, Any]:
@@ -134,7 +177,13 @@ def _layout(options: argparse.Namespace, bits: dict[str, int], first_user: int) 
     """Return a layout as plain data; ``first_user`` counts from the start of the block of users."""
     base = ipaddress.IPv4Address(int(ipaddress.IPv4Address(options.user_base)) + first_user)
     position = "above-lane" if bits["index_bits"] else "above-session"
-    return {**bits, "index_position": position, "user_base": str(base), "port_base": PORT_BASE}
+    return {
+        **bits,
+        "index_position": position,
+        "user_base": str(base),
+        "port_base": PORT_BASE,
+        "service_port": options.service_port,
+    }
 
 
 def _template(group: dict[str, Any], options: argparse.Namespace) -> Any:
@@ -143,7 +192,8 @@ def _template(group: dict[str, Any], options: argparse.Namespace) -> Any:
     mac = options.dst_mac_up if up else options.dst_mac_down
     user, service = group["layout"]["user_base"], options.service_address
     ip = IP(src=user, dst=service) if up else IP(src=service, dst=user)
-    ports = (PORT_BASE, options.service_port) if up else (options.service_port, PORT_BASE)
+    service_port = group["layout"]["service_port"]
+    ports = (PORT_BASE, service_port) if up else (service_port, PORT_BASE)
     payload = bytes(group["frame_bytes"] - PAYLOAD_OFFSET)
     return (Ether(dst=mac) if mac else Ether()) / ip / UDP(sport=ports[0], dport=ports[1], chksum=0) / payload
 
@@ -159,16 +209,20 @@ def _field_engine(group: dict[str, Any]) -> Any:
         return STLVmWrMaskFlowVar("n", field, pkt_cast_size=size, mask=mask, shift=shift, add_value=add)
 
     writes = [write(address, 4, _mask(lane))]
+    within = lane + session
     if layout["index_position"] == "above-session":
         counter_bits = 32
-        writes += [write(port, 2, _mask(session), -lane), write(PAYLOAD_OFFSET, 1, 0xFF, -(lane + session))]
+        writes += [write(port, 2, _mask(session), -lane), write(PAYLOAD_OFFSET, 1, 0xFF, -within)]
     else:
-        used = lane + index + generation
-        counter_bits = used + PORT_BITS
-        writes.append(write(address, 4, _mask(generation) << lane, -index))
+        above = within + index + generation
+        counter_bits = above + PORT_BITS
+        writes.append(write(address, 4, _mask(generation) << lane, -(index + session)))
         # TRex adds before it shifts, so the base of the ports has to be added in its shifted place.
-        writes.append(write(port, 2, 0xFFFF, -used, PORT_BASE << used))
-        writes.append(write(PAYLOAD_OFFSET, 1, _mask(index), -lane))
+        high = above - session
+        writes.append(write(port, 2, 0xFFFF & ~_mask(session), -high, PORT_BASE << high))
+        if session:
+            writes.append(write(port, 2, _mask(session), -lane))
+        writes.append(write(PAYLOAD_OFFSET, 1, _mask(index), -within))
     counter = STLVmFlowVar("n", min_value=0, max_value=_mask(counter_bits), size=4, step=1, op="inc")
     return STLScVmRaw([counter, *writes, STLVmFixIpv4(offset="IP")])
 

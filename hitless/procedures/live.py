@@ -12,9 +12,7 @@ from hitless.recording.decode import decode_probes
 from hitless.recording.manifest import PROBES
 from hitless.recording.marks import Marks, versions_of
 from hitless.recording.pcap import read_packets
-
-NEW_SESSIONS = "new-sessions"
-"""Name of the traffic group whose sessions come and go all the time."""
+from hitless.sessions import Layout
 
 
 class LiveProbes:
@@ -23,7 +21,9 @@ class LiveProbes:
     def __init__(self, folder: Path, groups: Sequence[TrafficGroup], marks: Marks) -> None:
         """Begin at the first packet of the recording in ``folder``."""
         self._path = folder / PROBES
-        self._groups = tuple(group for group in groups if group.name == NEW_SESSIONS)
+        self._groups = tuple(
+            group for group in groups if group.kind == "probe" and Layout.from_data(group.layout).short_sessions
+        )
         self._marks = marks
         self._offset = 0
 

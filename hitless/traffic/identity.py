@@ -77,7 +77,6 @@ def survey(
     packets: Sequence[bytes],
     groups: Sequence[TrafficGroup],
     service_address: str = "10.2.0.1",
-    service_port: int = 5001,
 ) -> IdentityReport:
     """Compare captured packets with what was sent.
 
@@ -85,10 +84,9 @@ def survey(
         packets: whole frames, as ``TrafficGenerator.sample_packets`` returns them; a few hundred at most.
         groups: the planned groups; those of kind ``probe`` count.
         service_address: address in the network that users talk to.
-        service_port: its UDP port.
     """
     layouts = [(group.direction, Layout.from_data(group.layout)) for group in groups if group.kind == "probe"]
-    service = struct.unpack(">I", socket.inet_aton(service_address))[0], service_port
+    service: int = struct.unpack(">I", socket.inet_aton(service_address))[0]
     found = [probe for packet in packets if (probe := _parse(packet)) is not None]
     kept = dict.fromkeys(FIELDS, 0)
     examples: dict[str, list[str]] = {name: [] for name in FIELDS}
@@ -111,9 +109,10 @@ def survey(
     )
 
 
-def _as_sent(layout: Layout, direction: str, number: int, service: tuple[int, int]) -> dict[str, int]:
+def _as_sent(layout: Layout, direction: str, number: int, service_address: int) -> dict[str, int]:
     fields = layout.fields(np.array([number], np.int64))
     user = int(fields.address[0]), int(fields.port[0])
+    service = service_address, layout.service_port
     source, destination = (user, service) if direction == "up" else (service, user)
     return {
         "source_address": source[0],

@@ -45,6 +45,8 @@ NEW = {
     "user_base": "10.1.64.0",
     "port_base": 1024,
 }
+NEW_PAIRS = {**NEW, "session_of_user_bits": 1}
+"""Two sessions of each user at a time."""
 
 CAP_LIMITS = {
     "min_bin_goodput_ratio": 0.99,

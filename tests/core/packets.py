@@ -49,20 +49,22 @@ def probe(
 ) -> bytes:
     """Return packet ``number`` of a probe stream, computed bit by bit, independently of the code under test."""
     lane = number % 2**layout.lane_bits
+    slot = (number >> layout.lane_bits) % 2**layout.session_of_user_bits
+    above = number >> (layout.lane_bits + layout.session_of_user_bits)
     if layout.index_position == "above-lane":
-        index = (number >> layout.lane_bits) % 2**layout.index_bits
-        generation = number >> (layout.lane_bits + layout.index_bits)
+        index = above % 2**layout.index_bits
+        generation = above >> layout.index_bits
         user = (generation % 2**layout.generation_user_bits) * 2**layout.lane_bits + lane
-        port = 1024 + (generation >> layout.generation_user_bits) % 2**14
+        port = 1024 + (generation >> layout.generation_user_bits) % 2**14 * 2**layout.session_of_user_bits + slot
     else:
-        index = (number >> (layout.lane_bits + layout.session_of_user_bits)) % 256
+        index = above % 256
         user = lane
-        port = 1024 + (number >> layout.lane_bits) % 2**layout.session_of_user_bits
+        port = 1024 + slot
     address, other = layout.user_base + user, 0x0A020001
     header = latency_header(first_sequence + number if sequence is None else sequence, ticks, magic)
     overhead = 14 + 20 + 8 + len(header) + 1
     payload = bytes([index]) + b"x" * (size - overhead) + header
-    ends = {"source": address, "destination": other, "source_port": port, "destination_port": 5001}
+    ends = {"source": address, "destination": other, "source_port": port, "destination_port": layout.service_port}
     if direction == "down":
-        ends = {"source": other, "destination": address, "source_port": 5001, "destination_port": port}
+        ends = {"source": other, "destination": address, "source_port": layout.service_port, "destination_port": port}
     return udp_packet(payload=payload, **ends, **fields)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from hitless.history import TrafficGroup
 from hitless.recording.decode import decode_probes
 from hitless.recording.pcap import PacketBlock
 from hitless.sessions import Layout, of_group
-from tests.core.builders import LOAD, LONG, NEW
+from tests.core.builders import LOAD, LONG, NEW, NEW_PAIRS
 from tests.core.packets import probe, udp_packet
 
 LONG_GROUP = TrafficGroup(20, "long-sessions", "probe", "up", 2000.0, 96, LONG)
@@ -48,6 +48,23 @@ def test_numbers_count_from_the_start_of_the_stream_wherever_the_sequence_starts
 def test_lost_first_packets_do_not_shift_the_numbers(layout):
     decoded = decode([probe(layout, number) for number in range(1700, 1800)])
     assert decoded.number.tolist() == list(range(1700, 1800))
+
+
+def test_service_types_with_two_sessions_of_each_user_are_told_apart():
+    layouts = {
+        pg_id: {**NEW_PAIRS, "user_base": base, "service_port": port}
+        for pg_id, base, port in ((21, "10.1.64.0", 5001), (22, "10.1.72.0", 5002), (23, "10.1.80.0", 5003))
+    }
+    groups = [TrafficGroup(pg_id, f"new-{pg_id}", "probe", "up", 1000.0, 96, data) for pg_id, data in layouts.items()]
+    packets = [
+        probe(Layout.from_data(layouts[pg_id]), number) for number in range(40_000, 40_700) for pg_id in (21, 22, 23)
+    ]
+    decoded = decode(packets, groups)
+    assert decoded.unidentified_count == 0
+    assert decoded.pg_id.tolist() == [21, 22, 23] * 700
+    assert decoded.number.tolist() == [number for number in range(40_000, 40_700) for _ in range(3)]
+    assert len(np.unique(decoded.session)) == 3 * len(np.unique(Layout.from_data(NEW_PAIRS).session(decoded.number)))
+    assert decoded.index.tolist() == [(number >> 6) & 7 for number in decoded.number]
 
 
 def test_numbers_go_on_beyond_what_the_headers_can_show():

@@ -25,6 +25,7 @@ module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 answers = {
     "describe": module.describe([]),
+    "describe_three": module.describe(["--service-types", "3"]),
     "streams": [load(path, direction, tunables) for direction, tunables in requests],
     "console_tunables": trex.STLProfile.get_module_tunables(module),
 }

@@ -40,7 +40,7 @@ def test_a_port_that_is_taken_needs_force(connected, server):
 @pytest.mark.parametrize(
     ("tunables", "complaint"),
     [
-        (("--load-pps", "2000"), "2000 pps - Expected: more than the probes, 3000 pps"),
+        (("--load-pps", "2000"), "2000 pps - Expected: more than the probes, 4000 pps"),
         (("--new-pps", "4000"), "6000 pps together - Expected: at most 5000 pps"),
         (("--colour", "red"), "unrecognized arguments: --colour red"),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hitless.history import TrafficGroup
 from hitless.traffic.identity import FIELDS, survey
 from tests.traffic import field_engine
-from tests.traffic.layouts import GROUPS, SERVICE, expected
+from tests.traffic.layouts import GROUPS, MORE_GROUPS, SERVICE, expected
 
 NEW = TrafficGroup(
     21,
@@ -22,7 +22,7 @@ NEW = TrafficGroup(
         "lane_bits": 5,
         "index_bits": 3,
         "generation_user_bits": 6,
-        "session_of_user_bits": 0,
+        "session_of_user_bits": 1,
         "index_position": "above-lane",
         "user_base": "10.1.64.0",
         "port_base": 1024,
@@ -55,8 +55,9 @@ def address(text: str) -> bytes:
 
 def sent(name: str, number: int) -> bytearray:
     user, port, index = expected(name, number)
+    service_port = {**GROUPS, **MORE_GROUPS}[name].service_port
     payload = bytes([index]) + bytes(53)
-    udp = struct.pack(">HHHH", port, SERVICE[1], 8 + len(payload), 0)
+    udp = struct.pack(">HHHH", port, service_port, 8 + len(payload), 0)
     ip = struct.pack(
         ">BBHHHBBH4s4s", 0x45, 0, 20 + 8 + len(payload), 1, 0, 64, 17, 0, address(user), address(SERVICE[0])
     )
@@ -161,8 +162,19 @@ def test_the_reverse_direction_is_looked_at_from_the_other_side():
     packet[34:38] = packet[36:38] + packet[34:36]
     down = TrafficGroup(21, "down", "probe", "down", 1000, 96, NEW.layout)
     report = survey([repaired(packet)], [down])
-    assert (user, port) == ("10.1.64.8", 1024)
+    assert (user, port) == ("10.1.64.8", 1025)
     assert all(field.survives for field in report.fields)
+
+
+def test_each_service_type_is_compared_with_its_own_port():
+    more = TrafficGroup(
+        22, "new-sessions-2", "probe", "up", 1000, 96, {**NEW.layout, "user_base": "10.1.72.0", "service_port": 5002}
+    )
+    packet = sent("new-sessions-2", 70)
+    assert int.from_bytes(packet[36:38], "big") == 5002
+    report = survey([bytes(packet), bytes(sent("new-sessions", 70))], [NEW, more])
+    assert all(field.survives and field.kept_count == 2 for field in report.fields)
+    assert not survey([bytes(packet)], [NEW]).survives("destination_port")
 
 
 def test_the_table_of_groups_is_the_one_of_the_layouts():

@@ -67,16 +67,16 @@ def test_every_group_was_sent_at_its_rate_and_came_back(outcome):
     assert accounting["settled"]
     assert accounting["tx"] == accounting["rx"]
     assert accounting["tx"]["long-sessions"] == pytest.approx(2000 * 5, rel=0.1)
-    assert accounting["tx"]["new-sessions"] == pytest.approx(1000 * 6, rel=0.1)
+    assert accounting["tx"]["new-sessions"] == pytest.approx(2000 * 6, rel=0.1)
     assert accounting["tx"]["filler-up"] == pytest.approx(2000 * 1, rel=0.3)
-    assert accounting["tx"]["load-up"] == pytest.approx(3500 * 6, rel=0.1)
+    assert accounting["tx"]["load-up"] == pytest.approx(3000 * 6, rel=0.1)
 
 
 def test_the_downward_load_never_overtakes_the_sessions_that_it_answers(history):
     counters = history.counters
     up, down = (counters.tx[:, counters.pg_ids.tolist().index(pg_id)] for pg_id in (1, 2))
     assert np.all(down <= up)
-    assert up[-1] - down[-1] >= 3500 * 0.25
+    assert up[-1] - down[-1] >= 3000 * 0.25
 
 
 def test_every_probe_is_in_the_capture(outcome, block):
