@@ -34,10 +34,10 @@ def _marks(sut: SystemUnderTest) -> Iterator[Finding]:
 
 
 def _secrets(sut: SystemUnderTest) -> Iterator[Finding]:
-    password = sut.mano.sol003.auth.password
-    if password is None:
-        return
-    try:
-        password.read()
-    except SecretNotFoundError as error:
-        yield failed("mano.sol003.auth.password", str(error))
+    for name, declared in (("sol003", sut.mano.sol003), ("packages", sut.mano.packages)):
+        if declared is None or declared.auth.password is None:
+            continue
+        try:
+            declared.auth.password.read()
+        except SecretNotFoundError as error:
+            yield failed(f"mano.{name}.auth.password", str(error))

@@ -14,7 +14,7 @@ from hitless.mano.notifications import EndpointError, NotificationEndpoint
 from hitless.mano.resources import VnfInstance
 from hitless.preflight.findings import Finding, failed, ok, warning
 from hitless.sut import SystemUnderTest
-from hitless.sut.model import Package
+from hitless.sut.vnf import Package
 
 _CALLBACK_TIMEOUT_S = 3.0
 _CONFLICT_PATIENCE_S = 5.0
@@ -36,7 +36,7 @@ class ManagementChecks:
 
     def interface(self) -> Iterator[Finding]:
         """Is the VNFM there, in the declared version, and does it let the tester in?"""
-        declared = self._sut.mano.sol003
+        declared = self._sut.mano.vnfm
         try:
             offered = self._vnfm.api_versions()
         except ManoError as error:

@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 FOLDER = "folder"
 """Key of the validation context: the folder that relative paths start from."""
+
+SHOWN: dict[str, JsonValue] = {"template": "shown"}
+"""Extra data of a field whose section the template shows, though it may be left out."""
+
+INLINE: dict[str, JsonValue] = {"template": "inline"}
+"""Extra data of a field whose section the template shows as one line: its example."""
 
 
 class Section(BaseModel):
@@ -20,9 +26,12 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def wrong(problem: str, expected: str, actual: str, remedy: str) -> PydanticCustomError:
-    """Make the error of a rule of our own; it becomes one `Problem`."""
-    context = {"problem": problem, "expected": expected, "actual": actual, "remedy": remedy}
+def wrong(problem: str, expected: str, actual: str, remedy: str, *, key: str = "") -> PydanticCustomError:
+    """Make the error of a rule of our own; it becomes one `Problem`.
+
+    ``key`` is the dotted path, within the section whose rule it is, of what is wrong; empty for the whole section.
+    """
+    context = {"problem": problem, "expected": expected, "actual": actual, "remedy": remedy, "key": key}
     return PydanticCustomError("declaration", "{problem}", context)
 
 
@@ -53,7 +62,7 @@ def _http_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise wrong("not a URL", "http://host:port or https://host:port", value, "write scheme, host and port")
     if parts.username is not None or parts.password is not None:
-        remedy = "take them out of the URL; mano.sol003.auth is the place"
+        remedy = "take them out of the URL; their place is auth, in a section that has it"
         raise wrong("credentials in a URL", "http://host:port", "user or password before the host", remedy)
     if parts.query or parts.fragment:
         raise wrong("not a plain URL", "nothing after the path", value, "remove '?' or '#' and what follows")

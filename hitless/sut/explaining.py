@@ -35,6 +35,8 @@ _SHOWN_CHARACTERS = 60
 def explain(error: ErrorDetails, document: Document) -> Problem:
     """Return the problem behind one of pydantic's errors."""
     location = error["loc"][:-1] if error["loc"][-1:] == ("[key]",) else error["loc"]
+    if error["type"] == "declaration":
+        location = (*location, *(part for part in error["ctx"]["key"].split(".") if part))
     problem, expected, actual, remedy = _told(error, location)
     return Problem(document.line_of(location), dotted(location), problem, expected, actual, remedy)
 
@@ -58,7 +60,7 @@ def _told(error: ErrorDetails, location: Location) -> tuple[str, str, str, str]:
     elif kind == "string_too_short":
         told = ("empty", _meaning(location), "nothing", "write it")
     elif kind in _RANGE_ERRORS:
-        told = ("out of range", _range(location), _shown(value, location), "correct it")
+        told = ("out of range", _range(location, error), _shown(value, location), "correct it")
     return told
 
 
@@ -102,7 +104,7 @@ def _meaning(location: Location) -> str:
     return (field.description if field is not None else None) or "a value"
 
 
-def _range(location: Location) -> str:
+def _range(location: Location, error: ErrorDetails) -> str:
     """Return the range that the field at a location may have."""
     field = _keys_at(location[:-1]).get(str(location[-1]))
     bounds = [
@@ -111,7 +113,9 @@ def _range(location: Location) -> str:
         for name, sign in _COMPARISONS.items()
         if getattr(rule, name, None) is not None
     ]
-    return " and ".join(bounds) or "a finite number"
+    # The values of a free section have no field; the error tells the bound that was broken.
+    broken = [f"{sign} {error['ctx'][name]:g}" for name, sign in _COMPARISONS.items() if name in error.get("ctx", {})]
+    return " and ".join(bounds or broken) or "a finite number"
 
 
 def _section(location: Location) -> str:

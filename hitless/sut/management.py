@@ -1,4 +1,4 @@
-"""The management side of a declaration: MANO, notifications, how the upgrade is triggered."""
+"""The management side of a declaration: MANO and the tester's endpoint for its notifications."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hitless.sut.base import ExistingFile, HttpUrl, Json, Seconds, Section, Text, wrong
+from hitless.sut.base import INLINE, SHOWN, ExistingFile, HttpUrl, Seconds, Section, Text, wrong
 from hitless.sut.secret import Secret
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-impl:[!-~]+)?")
@@ -24,13 +24,22 @@ def _api_version(value: str) -> str:
 
 
 def _api_root(value: str) -> str:
-    if re.search(r"/vnflcm(/|$)", value):
-        raise wrong("wrong value", "what stands before /vnflcm", value, "end it before /vnflcm")
+    found = re.search(r"/(vnflcm|vnfpkgm)(/|$)", value)
+    if found:
+        api = f"/{found[1]}"
+        raise wrong("wrong value", f"what stands before {api}", value, f"end it before {api}")
     return value
 
 
+ApiRoot = Annotated[HttpUrl, AfterValidator(_api_root)]
+
+
+class UndeclaredError(ValueError):
+    """Something was asked for that the declaration does not have."""
+
+
 class Auth(Section):
-    """How the tester proves to the VNFM who it is."""
+    """How the tester proves to a server who it is."""
 
     type: Literal["none", "basic"] = Field(default="none", description="none, or basic (HTTP Basic)")
     username: Text | None = Field(default=None, description="for basic", examples=["tester"])
@@ -39,6 +48,7 @@ class Auth(Section):
         repr=False,
         description="for basic: {env: NAME} or {file: PATH}; the password itself never stands here",
         examples=[{"env": "VNFM_PASSWORD"}],
+        json_schema_extra=INLINE,
     )
 
     @model_validator(mode="after")
@@ -54,31 +64,68 @@ class Auth(Section):
         return self
 
 
-class Sol003(Section):
-    """The VNFM's SOL003 interface."""
+class Interface(Section):
+    """How a server is spoken to, whatever it offers."""
 
-    api_root: Annotated[HttpUrl, AfterValidator(_api_root)] = Field(
-        description="URL of the VNFM up to, without, /vnflcm", examples=["http://127.0.0.1:9890"]
-    )
-    version: Annotated[str, AfterValidator(_api_version)] = Field(
-        default="2.0.0", description="version of the vnflcm API that is asked for in each request"
-    )
+    api_root: ApiRoot = Field(description="URL of the server up to, without, the API's name")
     auth: Auth = Field(default_factory=Auth, description="how the tester proves who it is")
     ca: ExistingFile | None = Field(
         default=None,
-        description="PEM file with the certificate authority of an https VNFM; without it the usual ones are trusted",
+        description="PEM file with the certificate authority of an https server; without it the usual ones are trusted",
         examples=["vnfm-ca.pem"],
     )
     timeout_s: Seconds = Field(default=10, description="longest time for one request and its answer")
 
 
-class Mano(Section):
-    """How MANO is reached."""
+class Sol003(Interface):
+    """The VNFM's SOL003 interface."""
 
-    sol003: Sol003 = Field(description="the VNFM")
+    api_root: ApiRoot = Field(description="URL of the VNFM up to, without, /vnflcm", examples=["http://127.0.0.1:9890"])
+    version: Annotated[str, AfterValidator(_api_version)] = Field(
+        default="2.0.0", description="version of the vnflcm API that is asked for in each request"
+    )
+
+
+class Packages(Interface):
+    """The NFVO's SOL003 interface for packages, by which the tester sees which are on board and in use."""
+
+    api_root: ApiRoot = Field(
+        description="URL of the NFVO up to, without, /vnfpkgm", examples=["http://127.0.0.1:9891"]
+    )
+
+
+class Mano(Section):
+    """How MANO is reached.
+
+    Attributes:
+        sol003: None where the upgrade is triggered by a command or by hand and nothing of MANO can be seen; who cannot
+            do without takes it from ``vnfm``.
+    """
+
+    sol003: Sol003 | None = Field(
+        default=None,
+        description="the VNFM; only an upgrade that is triggered by a command or by hand can do without it",
+        json_schema_extra=SHOWN,
+    )
+    packages: Packages | None = Field(
+        default=None, description="the NFVO's packages; without it, usageState of packages is not looked at"
+    )
     poll_interval_ms: int = Field(
         default=100, ge=10, le=200, description="an operation's state is asked for this often; at most 200"
     )
+
+    @property
+    def vnfm(self) -> Sol003:
+        """The VNFM's interface.
+
+        Raises:
+            UndeclaredError: ``mano.sol003`` is not declared.
+        """
+        if self.sol003 is None:
+            raise UndeclaredError(
+                "mano.sol003 - not declared - Expected: the VNFM's interface, Actual: none - declare it in sut.yaml"
+            )
+        return self.sol003
 
 
 class Notifications(Section):
@@ -104,27 +151,3 @@ class Notifications(Section):
         if self.public_url is not None and self.port == 0:
             raise wrong("wrong value", "a fixed port, as public_url leads to it", "port 0", "set the port")
         return self
-
-
-class Upgrade(Section):
-    """How the upgrade is asked for and how long it may take."""
-
-    trigger: Literal["sol003"] = Field(
-        default="sol003", description="sol003: the tester sends change_vnfpkg to the VNFM"
-    )
-    additional_params: Json = Field(
-        default_factory=dict,
-        repr=False,
-        description="additionalParams of ChangeCurrentVnfPkgRequest, handed on as they are",
-        examples=[{"upgrade_type": "RollingUpdate"}],
-    )
-    ext_virtual_links: tuple[Json, ...] = Field(
-        default=(),
-        strict=False,
-        repr=False,
-        description="extVirtualLinks of ChangeCurrentVnfPkgRequest, handed on as they are",
-    )
-    deadline_s: Seconds = Field(default=600, description="the operation must have ended this long after the request")
-    drain_timeout_s: Seconds = Field(
-        default=60, description="longest time that the system waits for sessions of the old version to end"
-    )

@@ -16,6 +16,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from hitless.sut.base import INLINE, SHOWN
 from hitless.sut.model import SystemUnderTest
 
 _WIDTH = 116
@@ -50,9 +51,9 @@ def _entry(name: str, field: FieldInfo, depth: int, example: dict[str, Any]) -> 
     indent = "  " * depth
     inner = _model_of(field)
     proposal = example.get(name, (field.examples or [None])[0])
-    if inner is not None and (field.is_required() or field.default_factory is not None):
-        yield f"{indent}{name}:"
-        yield from _section(inner, depth + 1, proposal or {})
+    if inner is not None and field.json_schema_extra != INLINE:
+        lines = (f"{indent}{name}:", *_section(inner, depth + 1, proposal or {}))
+        yield from lines if _is_shown(field) else (f"{indent}# {line.removeprefix(indent)}" for line in lines)
     elif field.is_required():
         yield f"{indent}{name}: {_value(proposal)}"
     elif (default := field.get_default(call_default_factory=True)) is None:
@@ -73,6 +74,12 @@ def _model_of(field: FieldInfo) -> type[BaseModel] | None:
     """Return the section that a field holds, None for a plain value."""
     kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else (field.annotation,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def _is_shown(field: FieldInfo) -> bool:
+    """Tell whether a section stands in the template as such; others stand behind comment signs."""
+    extra = field.json_schema_extra
+    return field.is_required() or field.default_factory is not None or extra == SHOWN
 
 
 def _value(value: Any) -> str:

@@ -35,8 +35,8 @@ def test_a_wrong_declaration_ends_it(file):
     generator = FakeGenerator()
     path = file("name: 1\nvnf: {}\n")
     findings = check(path, generator)
-    expected = "how MANO is reached - add it to the file, at the left margin"
-    assert str(findings[0]) == f"failed   {path}:1 - mano - missing - Expected: {expected}"
+    expected = "the traffic generator and what it sends - add it to the file, at the left margin"
+    assert f"failed   {path}:1 - traffic - missing - Expected: {expected}" in [str(finding) for finding in findings]
     assert all(finding.level == "failed" for finding in findings)
     assert generator.calls == []
     assert not is_ready(findings)
@@ -48,6 +48,16 @@ def test_a_wrong_expression_is_told_with_libpcaps_words(file):
     assert [finding.name for finding in findings if finding.level == "failed"] == ["version mark 1.0"]
     assert "ip foo" in str(findings[1])
     assert str(findings[1]).endswith("correct vnf.marks.versions.1.0")
+
+
+def test_without_a_vnfm_the_traffic_side_is_checked_all_the_same(file):
+    text = RIGHT.replace("mano:\n  sol003:\n    api_root: http://127.0.0.1:8001\n", "upgrade: {trigger: manual}\n")
+    findings = check(file(text))
+    assert [(finding.name, finding.level) for finding in findings][2:4] == [
+        ("MANO", "warning"),
+        ("traffic generator", "ok"),
+    ]
+    assert is_ready(findings)
 
 
 def test_a_missing_secret(file, monkeypatch):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from hitless.sut import load, parse
 from hitless.sut.document import parse_document
+from hitless.sut.management import UndeclaredError
 from hitless.sut.model import SystemUnderTest
 from hitless.sut.secret import Secret, SecretNotFoundError
 from hitless.sut.template import render
@@ -43,6 +45,54 @@ class TestDefaults:
             sut.name = "other"
         with pytest.raises(ValidationError):
             sut.vnf.session_timeout_s = 1
+
+
+class TestHowItIsUpgraded:
+    def test_rollback_is_expected_unless_declared_otherwise(self):
+        rollback = parse(RIGHT).rollback
+        assert rollback.supported
+        assert rollback.cancel
+        assert rollback.retry
+        assert rollback.fail
+        assert rollback.downgrade
+        assert not parse(written(with_value("rollback.cancel", value=False))).rollback.cancel
+
+    def test_by_a_command_and_without_a_vnfm(self):
+        changed = with_value("upgrade", {"trigger": "command", "command": ["helm", "upgrade", "x"]})
+        del changed["mano"]
+        sut = parse(written(changed))
+        assert sut.upgrade.command == ("helm", "upgrade", "x")
+        assert sut.mano.sol003 is None
+        with pytest.raises(UndeclaredError, match=r"^mano\.sol003 - not declared - Expected: the VNFM's interface"):
+            _ = sut.mano.vnfm
+        public = sut.public()
+        assert public["mano"]["sol003"] is None
+        assert public["upgrade"]["command"] == ["helm", "upgrade", "x"]
+
+    def test_the_vnfm_of_those_who_have_one(self):
+        sut = parse(RIGHT)
+        assert sut.mano.vnfm is sut.mano.sol003
+        assert sut.mano.vnfm.api_root == "http://127.0.0.1:8001"
+
+    def test_a_manual_trigger_may_have_a_vnfm_that_is_watched(self):
+        sut = parse(written(with_value("upgrade.trigger", "manual")))
+        assert (sut.upgrade.trigger, sut.mano.vnfm.version) == ("manual", "2.0.0")
+
+    def test_a_decider(self):
+        http = {"http": {"url": "http://127.0.0.1:1/rules"}, "hold_params": {"canary_share": 0}}
+        decider = parse(written(with_value("decider", http))).decider
+        assert decider is not None
+        assert decider.http is not None
+        assert (decider.http.url, decider.http.timeout_s) == ("http://127.0.0.1:1/rules", 5)
+        assert decider.hold_params == {"canary_share": 0}
+        by_command = parse(written(with_value("decider", {"command": ["a", "b"]}))).decider
+        assert by_command is not None
+        assert by_command.command == ("a", "b")
+        assert parse(RIGHT).decider is None
+
+    def test_capacity_of_units(self):
+        changed = with_value("vnf.unit_capacity_pps", {"gateway": 2500, "gateway-large": 5000.0})
+        assert parse(written(changed)).vnf.unit_capacity_pps == {"gateway": 2500, "gateway-large": 5000}
 
 
 class TestScalars:
@@ -170,9 +220,38 @@ class TestSecrets:
         # what is sent is not redacted
         assert sut.upgrade.additional_params["vdu_params"] == [{"username": "a", "password": "hunter2"}]
 
+    def test_public_keeps_the_place_for_packages_and_hides_what_a_decider_is_told(self):
+        auth = {"type": "basic", "username": "u", "password": {"env": "Q"}}
+        changed = with_value("mano.packages", {"api_root": "http://127.0.0.1:2", "auth": auth})
+        changed["decider"] = {"command": ["set", "--token=hunter2"], "hold_params": {"token": "hunter3"}}
+        changed["upgrade"] = {"step_params": {"secret": "hunter4"}}
+        public = parse(written(changed)).public()
+        assert public["mano"]["packages"]["auth"]["password"] == {"env": "Q", "file": None}
+        assert public["decider"]["command"] == ["set", "--token=***"]
+        assert "hunter" not in json.dumps(public)
+
     def test_public_is_plain_data(self):
         public = parse(RIGHT).public()
         assert json.loads(json.dumps(public)) == public
+
+
+def uncommented(template):
+    """Return the template with what stands behind one comment sign in place of the defaults."""
+    enabled = []
+    for line in template.splitlines():
+        plain = line.replace("# ", "", 1)
+        key, colon, value = plain.strip().partition(":")
+        commented = line.strip().startswith("# ")
+        is_entry = (
+            commented and colon and key.isidentifier() and re.fullmatch(r"( ([\"{\[]|[0-9.]+$|true$|false$).*)?", value)
+        )
+        in_section = bool(commented and re.match(r" *#  +# ", line))
+        previous = enabled[-1].strip().partition(":")[0] if enabled else ""
+        if is_entry and previous == key:
+            enabled[-1] = plain
+        else:
+            enabled.append(plain if is_entry or in_section else line)
+    return "\n".join(enabled)
 
 
 class TestShippedFiles:
@@ -197,25 +276,19 @@ class TestShippedFiles:
         walk(SystemUnderTest)
 
     def test_what_the_template_comments_out_is_right_as_well(self):
-        lines = render().splitlines()
-        enabled = []
-        for line in lines:
-            plain = line.replace("# ", "", 1)
-            key, _, value = plain.strip().partition(": ")
-            is_entry = line.strip().startswith("#") and key.isidentifier() and value.startswith(('"', "{", "["))
-            previous = enabled[-1].strip().partition(": ")[0] if enabled else ""
-            if is_entry and previous == key:
-                enabled[-1] = plain
-            else:
-                enabled.append(plain if is_entry else line)
-        text = "\n".join(enabled).replace('type: "none"', "type: basic")
-        text = text.replace("port: 0", "port: 18010")
-        sut = parse(text)
+        text = uncommented(uncommented(render())).replace("port: 0", "port: 18010")
+        text = text.replace('type: "none"', "type: basic").replace('trigger: "sol003"', "trigger: command")
+        http = text[text.index("  http:") : text.index("  command: [", text.index("\ndecider:"))]
+        sut = parse(text.replace(http, ""))
         assert sut.vnf.marks.versions
         assert sut.mano.sol003.auth.password is not None
         assert sut.limits
         assert sut.notifications is not None
         assert sut.notifications.public_url
+        assert sut.vnf.failing is not None
+        assert sut.mano.packages is not None
+        assert sut.decider is not None
+        assert sut.upgrade.command
 
     def test_the_lab(self):
         sut = load(SUTS / "lab.yaml")
@@ -223,3 +296,9 @@ class TestShippedFiles:
         assert set(sut.vnf.marks.versions) == {"1.0", "2.0"}
         assert sut.traffic.profile.is_file()
         assert ".." not in sut.traffic.profile.parts[1:]
+        assert sut.vnf.failing is not None
+        assert sut.vnf.failing.software_version == "2.0-faulty"
+        assert sum(sut.vnf.unit_capacity_pps.values()) == 7500
+        assert sut.mano.packages is not None
+        assert sut.decider is not None
+        assert sut.decider.http is not None

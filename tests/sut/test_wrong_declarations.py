@@ -247,7 +247,7 @@ VALUES = {
         "http://tester:hunter2@host:1",
         (
             "credentials in a URL - Expected: http://host:port Actual: user or password before the host"
-            " - take them out of the URL; mano.sol003.auth is the place"
+            " - take them out of the URL; their place is auth, in a section that has it"
         ),
     ),
     "a URL with a query": (
@@ -332,7 +332,73 @@ VALUES = {
     "a trigger that is not there": (
         "upgrade.trigger",
         "helm",
-        "wrong value - Expected: sol003 Actual: text helm - correct it",
+        "wrong value - Expected: sol003, command or manual Actual: text helm - correct it",
+    ),
+    "a command without one": (
+        "upgrade",
+        {"trigger": "command"},
+        "missing - Expected: command, as trigger is command Actual: none - add command: [program, argument, ...]",
+    ),
+    "a command that nobody runs": (
+        "upgrade",
+        {"command": ["true"]},
+        "wrong value - Expected: trigger command, as there is a command Actual: trigger sol003 - trigger: command",
+    ),
+    "a command as one text": (
+        "upgrade.command",
+        "helm upgrade",
+        "wrong type - Expected: a list Actual: text helm upgrade - correct it",
+    ),
+    "a first share of everything": (
+        "upgrade.first_share",
+        1,
+        "out of range - Expected: > 0 and < 1 Actual: number 1 - correct it",
+    ),
+    "the failing package is the target": (
+        "vnf.failing",
+        {"vnfd_id": "d2", "software_version": "3"},
+        "vnfd_id - wrong value - Expected: a package of its own Actual: that of target - correct it",
+    ),
+    "the failing package has the old version": (
+        "vnf.failing",
+        {"vnfd_id": "d3", "software_version": "1.0"},
+        (
+            "software_version - wrong value - Expected: a version of its own Actual: 1.0, the version of the source"
+            " - correct it"
+        ),
+    ),
+    "the disabled package is the source": (
+        "vnf.disabled_vnfd_id",
+        "d1",
+        "wrong value - Expected: a package of its own Actual: that of source - correct it",
+    ),
+    "a unit without capacity": (
+        "vnf.unit_capacity_pps",
+        {"gateway": 0},
+        "gateway - out of range - Expected: > 0 Actual: number 0 - correct it",
+    ),
+    "packages behind the API's name": (
+        "mano.packages",
+        {"api_root": "http://host:1/vnfpkgm"},
+        (
+            "api_root - wrong value - Expected: what stands before /vnfpkgm Actual: http://host:1/vnfpkgm"
+            " - end it before /vnfpkgm"
+        ),
+    ),
+    "a decider that is nothing": (
+        "decider",
+        {"hold_params": {}},
+        "wrong value - Expected: http or command Actual: neither - say in one way how rules are set",
+    ),
+    "a decider that is two": (
+        "decider",
+        {"http": {"url": "http://host:1/rules"}, "command": ["set-rules"]},
+        "wrong value - Expected: http or command Actual: both - say in one way how rules are set",
+    ),
+    "rollback that is a word": (
+        "rollback.supported",
+        "no",
+        "wrong type - Expected: true or false Actual: text no - write it without quotes and without a unit",
     ),
     "a long text is cut": (
         "traffic.attachment",
@@ -378,6 +444,8 @@ MISSING = {
     "vnf.session_timeout_s": "a session without a packet for longer is over; its address and port are not used again"
     " sooner - add it to section vnf",
     "mano.sol003.api_root": "URL of the VNFM up to, without, /vnflcm - add it to section mano.sol003",
+    "decider.http.url": "PUT with {rules: [{name, users, service_port, version}]} replaces all of them; 2xx says that"
+    " they are in force - add it to section decider.http",
     "traffic.profile": "TRex profile to send, with register() and describe(), seen from the folder of this file"
     " - add it to section traffic",
 }
@@ -389,8 +457,8 @@ def test_missing(path):
     section = changed
     *around, last = path.split(".")
     for part in around:
-        section = section[part]
-    del section[last]
+        section = section.setdefault(part, {})
+    section.pop(last, None)
     message = complaint(written(changed))
     assert message.partition(": ")[2] == f"{path} - missing - Expected: {MISSING[path]}"
 
@@ -412,6 +480,16 @@ def test_unknown_key(path):
     (line,) = [line for line in lines if " - unknown key - " in line]
     assert line.partition(": ")[2].startswith(f"{path} - unknown key - Expected: one of ")
     assert line.endswith(f"Actual: {path.rpartition('.')[2]} - {remedy}")
+
+
+@pytest.mark.parametrize("section", ["", "mano: {poll_interval_ms: 50}\n"])
+def test_an_upgrade_by_sol003_needs_the_vnfm(section):
+    text = RIGHT.replace("mano:\n  sol003:\n    api_root: http://127.0.0.1:8001\n", section)
+    line = "9" if section else "1"
+    assert complaint(text) == (
+        f"x.yaml:{line}: mano.sol003 - missing - Expected: the VNFM's interface, as upgrade.trigger is sol003"
+        " Actual: none - add section mano.sol003, or upgrade by trigger command or manual"
+    )
 
 
 def test_everything_is_told_at_once_by_line():
