@@ -83,7 +83,7 @@ def record_upgrade(bench: Bench, folder: Path, *, load_percent: float) -> None:
     """
     exchanges: list[Exchange] = []
     with contextlib.ExitStack() as stack:
-        vnfm = stack.enter_context(VnfmClient(bench.sut.mano.sol003, on_exchange=exchanges.append))
+        vnfm = stack.enter_context(VnfmClient(bench.sut.mano.vnfm, on_exchange=exchanges.append))
         state = InitialState(bench.sut, vnfm, say=bench.say, clock_ns=bench.clock_ns, sleep=bench.sleep)
         instance = state.establish()
         traffic = stack.enter_context(TrafficGenerator(bench.log_folder / "traffic-worker.log"))
@@ -141,7 +141,7 @@ class _Run:
         self._instance = instance
         self._traffic = traffic
         self._writer = writer
-        self._vnfm = VnfmClient(bench.sut.mano.sol003, on_exchange=writer.http)
+        self._vnfm = VnfmClient(bench.sut.mano.vnfm, on_exchange=writer.http)
         versions = _version_marks(bench.sut)
         probes = LiveProbes(writer.folder, groups, compile_marks(versions, bench.sut.vnf.marks.instance))
         self._cohort = Cohort(
