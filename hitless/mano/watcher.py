@@ -2,26 +2,30 @@
 
 A poll that was asked at *a* and answered at *b* shows the state at some instant in between. So a state that is first
 seen by a poll began after the previous poll was asked and before this one was answered. A notification shows that its
-state began before it arrived; that it had not begun is known from the last poll that showed an earlier state.
+state began before it arrived; that it had not begun is known from the last poll that showed an earlier state. After
+each notification the operation is polled at once, which shows whether MANO stored the state before it told of it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from hitless.history import Interval, OperationState
 from hitless.mano.errors import DeadlineError, ManoError, RefusedError
 from hitless.mano.notifications import Notification
+from hitless.mano.notified import read_notification
 from hitless.mano.resources import SETTLED_STATES, Operation
+from hitless.mano.transport import TRY_LATER
 
-_OCCURRENCE = "VnfLcmOperationOccurrenceNotification"
 # Between two interventions of the tester an operation only moves to states of a higher rank.
 _RANKS = {"STARTING": 0, "PROCESSING": 1, "ROLLING_BACK": 1}
 _SETTLED_RANK = 2
 _ANY = -1  # stands for all ranks
+_BACK_OFF_S = (0.25, 0.5, 1.0, 2.0)
+"""Waits after "not now" (429, 503) without a wait that MANO names."""
 
 
 class OperationReader(Protocol):
@@ -68,8 +72,14 @@ class OperationWatcher:
         linger_s: how long the other source is waited for when one shows that the operation has settled.
         notified: notifications are expected at all.
         wait: waits up to the given seconds for the next notification of any operation.
+        other: takes notifications that are not about this operation: of an operation that was followed before they
+            may come late (`late_state` tells what they say).
         clock_ns: the tester's clock.
         settled: states that end the watch.
+        leaving: states that the operation is about to leave, as the tester asked it to (``FAILED_TEMP`` after a
+            rollback was accepted): they end the watch only when they are entered anew.
+        left_at: the VNFM's own time of entering such a state (``Operation.state_entered``), where it is known; the
+            same state with another time was entered anew, although nothing in between was seen.
         outages: times in which polling brought nothing, filled while watching.
     """
 
@@ -82,15 +92,21 @@ class OperationWatcher:
     linger_s: float = 2.0
     notified: bool = False
     wait: Callable[[float], Notification | None] = _sleeping
+    other: Callable[[Notification], None] = lambda _: None
     clock_ns: Callable[[], int] = time.monotonic_ns
     settled: frozenset[str] = SETTLED_STATES
+    leaving: frozenset[str] = frozenset()
+    left_at: str = ""
     outages: list[Outage] = field(default_factory=list)
     _operation: str = ""
     _polled: str = ""
+    _left: bool = False
     _asked_ns: dict[int, int] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _settled_ns: dict[str, int] = field(default_factory=dict)
     _next_poll_ns: int = 0
+    _hold_ns: int = 0
+    _refused_count: int = 0
 
     def states(self) -> Iterator[OperationState]:
         """Yield each state of the operation once per source, as soon as it is seen, until the operation has settled.
@@ -103,48 +119,62 @@ class OperationWatcher:
         while not self._finished():
             if self.clock_ns() >= self._next_poll_ns:
                 yield from self._poll()
-                self._check_limits()
-                continue
-            notification = self.wait((self._next_poll_ns - self.clock_ns()) / 1e9)
-            if notification is not None:
-                yield from self._take(notification)
+            else:
+                notification = self.wait((self._next_poll_ns - self.clock_ns()) / 1e9)
+                yield from self._take(notification) if notification is not None else ()
+            self._check_limits()
 
     def _poll(self) -> Iterator[OperationState]:
+        seen = self._read()
+        if seen is not None:
+            yield from self._use(seen)
+
+    def _read(self) -> Operation | None:
+        """Poll once; None when that brought nothing."""
         asked_ns = self.clock_ns()
         self._next_poll_ns = asked_ns + round(self.poll_interval_s * 1e9)
         try:
             seen = self.reader.operation(self.operation_id, patience_s=0.0)
         except ManoError as error:
             self._note_failure(error, asked_ns)
-            return
-        answered_ns = self.clock_ns()
-        self._note_success(answered_ns)
+            return None
+        if not seen.answered_ns:  # the reader's own times are the narrower ones, but not every reader has them
+            seen = replace(seen, asked_ns=asked_ns, answered_ns=self.clock_ns())
+        self._note_success(seen.answered_ns)
+        return seen
+
+    def _use(self, seen: Operation) -> Iterator[OperationState]:
         self._operation = seen.operation or self._operation
         if seen.state != self._polled:
             self._polled = seen.state
             detail = {"error": str(seen.error)} if seen.error is not None else {}
-            entered = Interval(self._asked_ns.get(_ANY, self.requested_ns), answered_ns)
+            entered = Interval(self._asked_ns.get(_ANY, self.requested_ns), seen.answered_ns)
             yield OperationState(self.operation_id, self._operation, seen.state, entered, "poll", detail)
-        self._asked_ns[_ANY] = self._asked_ns[_rank(seen.state)] = asked_ns
-        if seen.state in self.settled:
-            self._settled_ns.setdefault("poll", answered_ns)
+        self._asked_ns[_ANY] = self._asked_ns[_rank(seen.state)] = seen.asked_ns
+        entered_anew = self.left_at not in {"", seen.state_entered}
+        self._left = self._left or entered_anew or seen.state not in self.leaving
+        if seen.state in self.settled and self._left:
+            self._settled_ns.setdefault("poll", seen.answered_ns)
 
     def _take(self, notification: Notification) -> Iterator[OperationState]:
         """Use a notification if it is one of this operation and not a copy of an earlier one."""
-        body = notification.body
-        state = body.get("operationState")
-        if body.get("notificationType") != _OCCURRENCE or body.get("vnfLcmOpOccId") != self.operation_id:
+        told = read_notification(notification)
+        if told is None or told.operation_id != self.operation_id:
+            self.other(notification)
             return
-        identity = str(body.get("id") or f"{state} at {notification.received_ns}")
-        if identity in self._seen or not isinstance(state, str):
+        if told.identity in self._seen:
             return
-        self._seen.add(identity)
-        self._operation = str(body.get("operation") or self._operation)
-        detail = {name: body[name] for name in ("id", "notificationStatus", "timeStamp", "error") if name in body}
-        entered = self._notified_interval(state, notification.received_ns)
-        yield OperationState(self.operation_id, self._operation, state, entered, "notification", detail)
-        if state in self.settled:
-            self._settled_ns.setdefault("notification", notification.received_ns)
+        self._seen.add(told.identity)
+        entered = self._notified_interval(told.state, told.received_ns)
+        seen = self._read() if self.clock_ns() >= self._hold_ns else None  # "not now" is obeyed here as well
+        yield told.as_state(entered, self._operation, seen)
+        self._operation = told.operation or self._operation
+        if seen is not None:
+            yield from self._use(seen)
+        # That an operation was told to be in a state that it leaves may be old news: only polls can tell.
+        believed = told.state not in self.leaving or (self._left and self._polled == told.state)
+        if told.state in self.settled and believed:
+            self._settled_ns.setdefault("notification", told.received_ns)
 
     def _notified_interval(self, state: str, received_ns: int) -> Interval:
         """Notifications may be late and out of order: only polls that showed a state of lower rank say "not yet"."""
@@ -175,9 +205,13 @@ class OperationWatcher:
             )
 
     def _note_failure(self, error: ManoError, asked_ns: int) -> None:
-        if isinstance(error, RefusedError) and error.retry_after_s is not None:
-            wait_s = min(error.retry_after_s, self.outage_limit_s)
-            self._next_poll_ns = max(self._next_poll_ns, self.clock_ns() + round(wait_s * 1e9))
+        if isinstance(error, RefusedError) and (error.status in TRY_LATER or error.retry_after_s is not None):
+            asked_s = error.retry_after_s
+            back_off_s = _BACK_OFF_S[min(self._refused_count, len(_BACK_OFF_S) - 1)]
+            wait_s = back_off_s if asked_s is None else min(asked_s, self.outage_limit_s)
+            self._refused_count += 1
+            self._hold_ns = self.clock_ns() + round(wait_s * 1e9)
+            self._next_poll_ns = max(self._next_poll_ns, self._hold_ns)
         if self.outages and self.outages[-1].ended_ns is None:
             last = self.outages[-1]
             self.outages[-1] = Outage(last.started_ns, None, last.reason, last.failed_count + 1)
@@ -185,6 +219,7 @@ class OperationWatcher:
             self.outages.append(Outage(asked_ns, None, error, 1))
 
     def _note_success(self, answered_ns: int) -> None:
+        self._refused_count = 0
         if self.outages and self.outages[-1].ended_ns is None:
             last = self.outages[-1]
             self.outages[-1] = Outage(last.started_ns, answered_ns, last.reason, last.failed_count)

@@ -144,12 +144,13 @@ class TestNotifications:
         assert world.seen() == [
             ("STARTING", "poll", 0, 10),
             ("STARTING", "notification", 0, 30),
-            ("PROCESSING", "notification", 100, 130),
-            ("PROCESSING", "poll", 100, 210),
-            ("COMPLETED", "notification", 300, 360),
-            ("COMPLETED", "poll", 300, 410),
+            ("PROCESSING", "notification", 30, 130),
+            ("PROCESSING", "poll", 30, 140),
+            ("COMPLETED", "notification", 330, 360),
+            ("COMPLETED", "poll", 330, 370),
         ]
-        assert world.now_ns == 410 * MS  # both sources have settled: no lingering
+        assert world.polls_ms == [0, 30, 130, 230, 330, 360]  # each notification has the operation read at once
+        assert world.now_ns == 370 * MS  # both sources have settled: no lingering
 
     def test_one_that_came_before_the_watch_began(self):
         world = World([(0, "PROCESSING"), (300, "COMPLETED")], [(5, note("STARTING"))], now_ns=50 * MS)
@@ -162,13 +163,13 @@ class TestNotifications:
     def test_a_state_that_polling_missed(self):
         world = World(
             [(0, "STARTING"), (110, "PROCESSING"), (190, "COMPLETED")],
-            [(120, note("PROCESSING")), (195, note("COMPLETED"))],
+            [(190, note("PROCESSING")), (195, note("COMPLETED"))],
         )
         assert world.seen() == [
             ("STARTING", "poll", 0, 10),
-            ("PROCESSING", "notification", 100, 120),
+            ("PROCESSING", "notification", 100, 190),
+            ("COMPLETED", "poll", 100, 200),
             ("COMPLETED", "notification", 100, 195),
-            ("COMPLETED", "poll", 100, 210),
         ]
 
     def test_a_late_one_does_not_claim_more_than_polls_have_shown(self):
@@ -178,14 +179,15 @@ class TestNotifications:
         assert ("PROCESSING", "notification", 100, 460) in world.seen(linger_s=0.2)
 
     def test_out_of_order_arrival(self):
-        states_ms = [(0, "STARTING"), (120, "PROCESSING"), (150, "COMPLETED")]
-        notes_ms = [(160, note("COMPLETED")), (170, note("PROCESSING")), (180, note("STARTING"))]
+        states_ms = [(0, "STARTING"), (120, "PROCESSING"), (200, "COMPLETED")]
+        notes_ms = [(150, note("PROCESSING")), (160, note("STARTING")), (210, note("COMPLETED"))]
         assert World(states_ms, notes_ms).seen() == [
             ("STARTING", "poll", 0, 10),
-            ("COMPLETED", "notification", 100, 160),
-            ("PROCESSING", "notification", 100, 170),
-            ("STARTING", "notification", 0, 180),
-            ("COMPLETED", "poll", 100, 210),
+            ("PROCESSING", "notification", 100, 150),
+            ("PROCESSING", "poll", 100, 160),
+            ("STARTING", "notification", 0, 160),
+            ("COMPLETED", "notification", 160, 210),
+            ("COMPLETED", "poll", 160, 220),
         ]
 
     def test_a_copy_is_told_once_and_a_second_one_with_its_own_id_twice(self):
@@ -234,6 +236,10 @@ class TestNotifications:
             "id": "n-FAILED_TEMP",
             "timeStamp": "2026-01-01T00:00:00Z",
             "error": {"detail": "no image"},
+            "body": body,
+            "shown_state": "FAILED_TEMP",
+            "shown_asked_ns": 20 * MS,
+            "shown_answered_ns": 30 * MS,
         }
 
 
