@@ -24,10 +24,12 @@ class World:
     Attributes:
         states_ms: from when on the operation is in which state; a ManoError stands for an outage.
         notes_ms: when which notification arrives.
+        documents: from when on the resource says what else.
     """
 
     states_ms: list[tuple[int, str | ManoError]]
     notes_ms: list[tuple[int, dict]] = field(default_factory=list)
+    documents: list[tuple[int, dict]] = field(default_factory=lambda: [(0, {})])
     now_ns: int = 0
     polls_ms: list[float] = field(default_factory=list)
 
@@ -44,7 +46,8 @@ class World:
             raise shown
         failed = shown in {"FAILED_TEMP", "FAILED", "ROLLED_BACK"}
         error = ProblemDetails(500, "", "no image", conforming=True) if failed else None
-        return Operation(operation_id, "CHANGE_VNFPKG", shown, "i1", error, {})
+        document = [what for since_ms, what in self.documents if since_ms <= at_ms][-1]
+        return Operation(operation_id, "CHANGE_VNFPKG", shown, "i1", error, document)
 
     def wait(self, timeout_s: float) -> Notification | None:
         until_ns = self.now_ns + max(round(timeout_s * 1e9), 0)
@@ -324,3 +327,118 @@ def test_intervals_never_run_backwards():
 def test_the_real_clock_and_wait_are_the_defaults():
     watcher = OperationWatcher(World([(0, "COMPLETED")]), "op1", requested_ns=0)
     assert [state.state for state in watcher.states()] == ["COMPLETED"]
+
+
+class TestLeaving:
+    """A watch of an operation that was asked to leave a settled state."""
+
+    LEAVING = frozenset({"FAILED_TEMP"})
+
+    def test_the_state_left_behind_does_not_end_it(self):
+        world = World([(0, "FAILED_TEMP"), (250, "ROLLING_BACK"), (400, "ROLLED_BACK")])
+        assert [one[0] for one in world.seen(leaving=self.LEAVING)] == ["FAILED_TEMP", "ROLLING_BACK", "ROLLED_BACK"]
+
+    def test_entered_anew_it_does(self):
+        world = World([(0, "FAILED_TEMP"), (150, "PROCESSING"), (350, "FAILED_TEMP")])
+        assert [one[0] for one in world.seen(leaving=self.LEAVING)] == ["FAILED_TEMP", "PROCESSING", "FAILED_TEMP"]
+
+    def test_never_left_it_ends_at_the_deadline(self):
+        world = World([(0, "FAILED_TEMP")])
+        with pytest.raises(DeadlineError, match="Actual: FAILED_TEMP"):
+            world.seen(leaving=self.LEAVING, deadline_s=3.0)
+
+    def test_a_late_notification_of_the_state_left_behind_is_old_news(self):
+        states_ms = [(0, "FAILED_TEMP"), (150, "ROLLING_BACK"), (600, "ROLLED_BACK")]
+        notes_ms = [(180, note("FAILED_TEMP")), (190, note("ROLLING_BACK")), (610, note("ROLLED_BACK"))]
+        seen = World(states_ms, notes_ms).seen(leaving=self.LEAVING)
+        assert [one[:2] for one in seen if one[1] == "notification"] == [
+            ("FAILED_TEMP", "notification"),
+            ("ROLLING_BACK", "notification"),
+            ("ROLLED_BACK", "notification"),
+        ]
+
+    def test_a_notification_of_the_state_entered_anew_counts_once_a_poll_agrees(self):
+        states_ms = [(0, "FAILED_TEMP"), (150, "ROLLING_BACK"), (350, "FAILED_TEMP")]
+        notes_ms = [(160, note("ROLLING_BACK")), (360, note("FAILED_TEMP", "again"))]
+        world = World(states_ms, notes_ms)
+        assert [one[0] for one in world.seen(leaving=self.LEAVING)][-1] == "FAILED_TEMP"
+        assert world.now_ns == 370 * MS  # both sources agree: no lingering
+
+    def test_another_time_of_entering_shows_that_it_was_left_between_two_polls(self):
+        world = World([(0, "FAILED_TEMP")], documents=[(0, {"stateEnteredTime": "12:00:07"})])
+        assert [one[0] for one in world.seen(leaving=self.LEAVING, left_at="12:00:01")] == ["FAILED_TEMP"]
+
+    def test_the_same_time_of_entering_does_not(self):
+        world = World([(0, "FAILED_TEMP")], documents=[(0, {"stateEnteredTime": "12:00:01"})])
+        with pytest.raises(DeadlineError):
+            world.seen(leaving=self.LEAVING, left_at="12:00:01", deadline_s=1.0)
+
+
+class TestShown:
+    """What the resource shows right after a notification."""
+
+    def shown(self, world, **options):
+        states = world.watcher(**options).states()
+        return [(one.state, one.detail.get("shown_state")) for one in states if one.source == "notification"]
+
+    def test_stored_before_told(self):
+        world = World([(0, "STARTING"), (120, "COMPLETED")], [(130, note("COMPLETED"))])
+        assert self.shown(world) == [("COMPLETED", "COMPLETED")]
+
+    def test_told_before_stored(self):
+        world = World([(0, "PROCESSING"), (160, "COMPLETED")], [(130, note("COMPLETED"))])
+        assert self.shown(world) == [("COMPLETED", "PROCESSING")]
+
+    def test_an_outage_shows_nothing(self):
+        world = World([(0, "PROCESSING"), (100, unreachable()), (300, "COMPLETED")], [(130, note("COMPLETED"))])
+        assert self.shown(world) == [("COMPLETED", None)]
+
+    def test_not_now_is_obeyed_before_reading_again(self):
+        world = World([(0, refused(429, retry_after_s=0.5)), (300, "COMPLETED")], [(130, note("COMPLETED"))])
+        assert self.shown(world) == [("COMPLETED", None)]
+        assert world.polls_ms == [0, 510]
+
+
+class TestTooManyRequests:
+    def test_without_a_wait_the_watcher_backs_off(self):
+        world = World([(0, refused(429)), (3000, "COMPLETED")])
+        assert world.seen() == [("COMPLETED", "poll", 0, 3800)]
+        assert world.polls_ms == [0, 260, 770, 1780, 3790]
+
+    def test_after_a_success_it_begins_with_the_shortest_wait(self):
+        script = [(0, refused(429)), (200, "PROCESSING"), (300, refused(429)), (500, "COMPLETED")]
+        world = World(script)
+        world.seen()
+        assert world.polls_ms == [0, 260, 360, 620]
+
+    def test_other_errors_are_polled_at_the_usual_pace(self):
+        world = World([(0, refused(500)), (300, "COMPLETED")])
+        world.seen()
+        assert world.polls_ms == [0, 100, 200, 300]
+
+
+def test_notifications_of_other_operations_are_handed_on():
+    others = []
+    late = note("COMPLETED", operation_id="op0")
+    world = World([(0, "PROCESSING"), (250, "COMPLETED")], [(20, late), (30, {})])
+    world.seen(other=others.append, linger_s=0.1)
+    assert [one.body for one in others] == [late, {}]
+
+
+def test_a_flood_of_notifications_does_not_outlast_the_deadline():
+    flood = [(20 * n, note("PROCESSING", f"n{n}")) for n in range(1000)]
+    world = World([(0, "PROCESSING")], flood)
+    with pytest.raises(DeadlineError):
+        world.seen(deadline_s=3.0)
+    assert world.now_ns / 1e9 < 3.2
+
+
+def test_the_readers_own_times_are_taken():
+    class Reader:
+        def operation(self, operation_id, *, patience_s=None):
+            return Operation(operation_id, "X", "COMPLETED", "i1", None, {}, {}, 40 * MS, 50 * MS)
+
+    world = World([])
+    watcher = OperationWatcher(Reader(), "op1", 30 * MS, wait=world.wait, clock_ns=world.clock_ns)
+    (state,) = watcher.states()
+    assert state.entered == Interval(30 * MS, 50 * MS)
