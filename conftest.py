@@ -14,8 +14,12 @@ pytest_plugins = [
     "steps.vnf",
     "steps.traffic",
     "steps.upgrade",
+    "steps.procedure",
     "steps.capacity",
     "steps.affinity",
+    "steps.decider",
+    "steps.rollback",
+    "steps.contract",
 ]
 
 

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from hitless.catalogue import Catalogue
 from hitless.history import History
 from hitless.judging import judge_history
-from hitless.procedures.upgrade import PROCEDURE as UPGRADE
-from hitless.procedures.upgrade import Bench, Timing, record_upgrade
+from hitless.procedures import failing_upgrade, requests_and_tasks, rollback_steps, selection_rules, upgrade
+from hitless.procedures.bench import Bench, Timing
 from hitless.recording import RecordingStore, load, recording_key
 from hitless.sut import SystemUnderTest
 from hitless.verdict import Verdict
@@ -25,6 +26,13 @@ class Recorded:
 
     history: History
     folder: Path
+
+
+class Procedure(Protocol):
+    """Records one procedure into an empty folder."""
+
+    def __call__(self, bench: Bench, folder: Path, *, load_percent: float) -> None:
+        """Record."""
 
 
 class Campaign:
@@ -46,7 +54,7 @@ class Campaign:
             CatalogueError: there is no such profile.
         """
         profile = catalogue.profile(profile_name)
-        timing = Timing(profile.lead_in_s, profile.baseline_s, profile.tail_s)
+        timing = Timing(profile.lead_in_s, profile.baseline_s, profile.tail_s, profile.churn_s)
         log_folder = reports / "logs"
         log_folder.mkdir(parents=True, exist_ok=True)
 
@@ -60,21 +68,39 @@ class Campaign:
         self._loaded: dict[Path, History] = {}
 
     def upgrade_under_load(self, load_percent: float) -> Recorded:
-        """Return the recording of an upgrade at this load; make it if nobody has asked for it before.
+        """Return the recording of an upgrade at this load."""
+        return self._record(upgrade.PROCEDURE, upgrade.record_upgrade, load_percent)
+
+    def failing_upgrade(self, load_percent: float) -> Recorded:
+        """Return the recording of an upgrade to software that fails, and of its rollback."""
+        return self._record(failing_upgrade.PROCEDURE, failing_upgrade.record_failing_upgrade, load_percent)
+
+    def rollback_at_every_step(self, load_percent: float) -> Recorded:
+        """Return the recording of a rollback in each step of the upgrade, and of a downgrade."""
+        return self._record(rollback_steps.PROCEDURE, rollback_steps.record_rollback_steps, load_percent)
+
+    def selection_rules(self, load_percent: float) -> Recorded:
+        """Return the recording of selection rules while both versions are in service."""
+        return self._record(selection_rules.PROCEDURE, selection_rules.record_selection_rules, load_percent)
+
+    def requests_and_tasks(self, load_percent: float) -> Recorded:
+        """Return the recording of requests that have to be refused and of tasks in every state."""
+        return self._record(requests_and_tasks.PROCEDURE, requests_and_tasks.record_requests_and_tasks, load_percent)
+
+    def judge(self, recorded: Recorded, requirement_id: str) -> Verdict:
+        """Return what the judge of a requirement says about a recording."""
+        return judge_history(recorded.history, requirement_id, self._catalogue)
+
+    def _record(self, procedure: str, perform: Procedure, load_percent: float) -> Recorded:
+        """Return a recording; make it if nobody has asked for it before.
 
         Raises:
             RecordingError: there is none, and why.
         """
         parameters = {"load_percent": load_percent}
-        key = recording_key(UPGRADE, parameters, self._bench.sut.public(), self._bench.profile)
-        folder = self._store.get_or_record(
-            key, lambda folder: record_upgrade(self._bench, folder, load_percent=load_percent)
-        )
+        key = recording_key(procedure, parameters, self._bench.sut.public(), self._bench.profile)
+        folder = self._store.get_or_record(key, lambda folder: perform(self._bench, folder, load_percent=load_percent))
         return self._recorded(folder)
-
-    def judge(self, recorded: Recorded, requirement_id: str) -> Verdict:
-        """Return what the judge of a requirement says about a recording."""
-        return judge_history(recorded.history, requirement_id, self._catalogue)
 
     def _recorded(self, folder: Path) -> Recorded:
         if folder not in self._loaded:

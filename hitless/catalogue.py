@@ -35,6 +35,7 @@ class Profile(_Strict):
         lead_in_s: traffic between baseline and request.
         baseline_s: traffic without upgrade, immediately before; with ``baseline_as_upgrade`` the least of it.
         tail_s: traffic after the end of the operation.
+        churn_s: for how long rules that concern nobody are changed again and again.
         baseline_as_upgrade: the baseline must be as long as the upgrade.
         sign_off: good enough for an acceptance decision.
     """
@@ -42,6 +43,7 @@ class Profile(_Strict):
     lead_in_s: Annotated[float, Field(ge=0)]
     baseline_s: Annotated[float, Field(gt=0)]
     tail_s: Annotated[float, Field(ge=0)]
+    churn_s: Annotated[float, Field(gt=0)]
     baseline_as_upgrade: bool
     sign_off: bool
 

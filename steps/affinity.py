@@ -1,4 +1,4 @@
-"""Who served which session."""
+"""Who served which session and which user."""
 
 from __future__ import annotations
 
@@ -12,3 +12,9 @@ from steps.concluding import Conclusions
 def sessions_stay(situation: Situation, conclusions: Conclusions) -> None:
     """RQ-TRF-01."""
     conclusions.conclude("RQ-TRF-01", situation.recording())
+
+
+@then("every user was served by one version at a time and never went back")
+def users_stay(situation: Situation, conclusions: Conclusions) -> None:
+    """RQ-TRF-02."""
+    conclusions.conclude("RQ-TRF-02", situation.recording())

@@ -12,3 +12,9 @@ from steps.concluding import Conclusions
 def rated_capacity_served(situation: Situation, conclusions: Conclusions) -> None:
     """RQ-CAP-01."""
     conclusions.conclude("RQ-CAP-01", situation.recording())
+
+
+@then("the instances in service always had the capacity of before")
+def capacity_in_service(situation: Situation, conclusions: Conclusions) -> None:
+    """RQ-CAP-02."""
+    conclusions.conclude("RQ-CAP-02", situation.recording())

@@ -92,6 +92,9 @@ class Packages(Interface):
     api_root: ApiRoot = Field(
         description="URL of the NFVO up to, without, /vnfpkgm", examples=["http://127.0.0.1:9891"]
     )
+    version: Annotated[str, AfterValidator(_api_version)] = Field(
+        default="2.0.0", description="version of the vnfpkgm API that is asked for in each request"
+    )
 
 
 class Mano(Section):

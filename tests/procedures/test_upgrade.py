@@ -11,8 +11,9 @@ import pytest
 from hitless.history import Ending
 from hitless.mano.errors import ProblemDetails, RefusedError, UnreachableError
 from hitless.mano.resources import Accepted, Operation, VnfInstance
-from hitless.procedures import upgrade
-from hitless.procedures.upgrade import Bench, Timing, record_upgrade
+from hitless.procedures import rig as rig_module
+from hitless.procedures.bench import Bench, Timing
+from hitless.procedures.upgrade import record_upgrade
 from hitless.recording import PcapWriter, RecordingError, load
 from hitless.recording.manifest import CAPTURES, CLOCK, COUNTERS, PROBES, write_json
 from hitless.sut import parse
@@ -69,7 +70,7 @@ class FakeVnfm:
     def __exit__(self, *_):
         pass
 
-    def instance(self, identifier):
+    def instance(self, identifier, *, patience_s=None):
         return VnfInstance(identifier, "vnfd-1", "1.0", instantiated=True, vnfcs=(), etag=None, document={})
 
     def change_vnfpkg(self, identifier, request):
@@ -134,15 +135,22 @@ class FakeGenerator:
 
 
 @pytest.fixture
-def world(monkeypatch):
-    world = World()
-    monkeypatch.setattr(upgrade, "VnfmClient", lambda *_, **__: FakeVnfm(world))
-    monkeypatch.setattr(upgrade, "TrafficGenerator", lambda *_: FakeGenerator(world))
-    return world
+def world():
+    return World()
 
 
 def record(world, folder, load_percent=100.0):
-    bench = Bench(parse(DECLARATION), "quick", Timing(2, 10, 5), world.said.append, folder, world.clock_ns, world.sleep)
+    bench = Bench(
+        parse(DECLARATION),
+        "quick",
+        Timing(2, 10, 5),
+        world.said.append,
+        folder,
+        world.clock_ns,
+        world.sleep,
+        make_vnfm=lambda *_, **__: FakeVnfm(world),
+        make_traffic=lambda _: FakeGenerator(world),
+    )
     target = folder / "recording"
     record_upgrade(bench, target, load_percent=load_percent)
     return load(target)
@@ -284,7 +292,7 @@ def test_the_profile_is_looked_for_where_the_declaration_says(world, tmp_path):
 
 def test_with_a_wrong_mark_nothing_is_upgraded(world, tmp_path, monkeypatch):
     opened = np.arange(100, dtype=np.int64), np.full(100, -1, np.int16)
-    monkeypatch.setattr(upgrade.LiveProbes, "opened_sessions", lambda _: opened)
+    monkeypatch.setattr(rig_module.LiveProbes, "opened_sessions", lambda _: opened)
     history = record(world, tmp_path)
     assert history.ending is Ending.STOPPED_BY_TESTER
     assert "none of 100 sessions carries it" in history.ending_reason

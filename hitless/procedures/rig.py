@@ -1,0 +1,371 @@
+"""What every procedure stands on: a VNF in service, running traffic, a recording, and the verbs that procedures use."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hitless.history import Attempt, Ending, Event, TrafficGroup
+from hitless.mano.answer import Exchange
+from hitless.mano.client import VnfmClient
+from hitless.mano.errors import ManoError
+from hitless.mano.packages import PackageClient
+from hitless.mano.resources import Accepted, VnfInstance
+from hitless.mano.snapshots import instance_snapshot, operations_snapshot, package_snapshot
+from hitless.procedures.bench import Bench
+from hitless.procedures.cohort import LONG_PART, Cohort
+from hitless.procedures.following import Following, notifications
+from hitless.procedures.initial_state import InitialState
+from hitless.procedures.live import LiveProbes
+from hitless.procedures.share import ShareWatch
+from hitless.procedures.telling import LoadTeller
+from hitless.recording import RecordingPlan, RecordingWriter
+from hitless.recording.marks import compile_marks
+from hitless.sut import SystemUnderTest
+from hitless.sut.upgrading import Upgrade
+from hitless.traffic import TrafficError, TrafficGenerator
+
+MAIN_PART = "main"
+SHARE_HOLD_NS = 3_000_000_000
+"""A share counts as reached after so long: by then every hash bucket has seen new sessions."""
+WARM_UP_S = 2.0
+"""Traffic before the baseline: by then every user of the long-lived sessions has been seen once."""
+
+
+class StoppedBySutError(Exception):
+    """The system under test does not do what the procedure needs; the message becomes the recording's ending."""
+
+
+class StoppedByTesterError(Exception):
+    """The tester gives up on purpose, before anything was done to the system under test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What makes one procedure different from others.
+
+    Attributes:
+        procedure: its name.
+        load_percent: offered load in percent of the declared rated capacity.
+        perform: does it; the traffic runs from before the first phase until it returns.
+        tunables: further arguments of the traffic profile.
+        parameters: what else stands in the manifest.
+    """
+
+    procedure: str
+    load_percent: float
+    perform: Callable[[Rig], None]
+    tunables: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a recording is made with: the generator, what it sends, and where everything is written."""
+
+    traffic: TrafficGenerator
+    groups: tuple[TrafficGroup, ...]
+    writer: RecordingWriter
+
+
+def record(bench: Bench, folder: Path, script: Script) -> None:
+    """Record one procedure into an empty folder and leave the VNF as the procedure left it.
+
+    Raises:
+        InitialStateError: the VNF could not be brought into service; there is no recording then.
+        TrafficError: the generator could not be prepared; there is no recording then.
+    """
+    exchanges: list[Exchange] = []
+    with contextlib.ExitStack() as stack:
+        vnfm = stack.enter_context(bench.make_vnfm(bench.sut.mano.vnfm, on_exchange=exchanges.append))
+        state = InitialState(bench.sut, vnfm, say=bench.say, clock_ns=bench.clock_ns, sleep=bench.sleep)
+        instance = state.establish()
+        traffic = stack.enter_context(bench.make_traffic(bench.log_folder / "traffic-worker.log"))
+        groups = _prepare(bench, traffic, script)
+        writer = stack.enter_context(RecordingWriter(folder, _plan(bench, groups, script)))
+        for exchange in exchanges:
+            writer.http(exchange)
+        writer.finish(*_perform(bench, instance, Means(traffic, groups, writer), script.perform))
+
+
+def _prepare(bench: Bench, traffic: TrafficGenerator, script: Script) -> tuple[TrafficGroup, ...]:
+    declared = bench.sut.traffic
+    trex = declared.trex
+    traffic.connect(trex.server, trex.sync_port, trex.async_port)
+    arguments = (*bench.sut.profile_arguments(script.load_percent), *script.tunables)
+    ports = (declared.ports.users, declared.ports.network)
+    planned = traffic.prepare(Path(declared.profile), arguments, ports, force=trex.force_acquire)
+    return tuple(one.group for one in planned)
+
+
+def _plan(bench: Bench, groups: tuple[TrafficGroup, ...], script: Script) -> RecordingPlan:
+    vnf = bench.sut.vnf
+    more = dict(script.parameters or {})
+    return RecordingPlan(
+        procedure=script.procedure,
+        parameters={"profile": bench.profile, "load_percent": script.load_percent, **more},
+        versions=version_marks(bench.sut),
+        instance_mark=vnf.marks.instance,
+        groups=groups,
+        rated_capacity_pps=vnf.rated_capacity.value_pps,
+        session_timeout_s=vnf.session_timeout_s,
+        sut=bench.sut.public(),
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def version_marks(sut: SystemUnderTest) -> dict[str, str]:
+    """Return the declared marks, source first; empty when there are none."""
+    order = (sut.vnf.source.software_version, sut.vnf.target.software_version)
+    return {version: sut.vnf.marks.versions[version] for version in order if version in sut.vnf.marks.versions}
+
+
+def _perform(bench: Bench, instance: VnfInstance, means: Means, perform: Callable[[Rig], None]) -> tuple[Ending, str]:
+    """Do everything; return how it ended and why. Trouble of the system under test is part of the history."""
+    try:
+        with bench.make_vnfm(bench.sut.mano.vnfm, on_exchange=means.writer.http) as vnfm:
+            rig = Rig(bench, instance, vnfm, means)
+            with rig.running():
+                return rig.play(perform)
+    except TrafficError as error:
+        means.writer.event(Event(bench.clock_ns(), "tester-trouble", {"message": str(error)}))
+        bench.say(f"the traffic generator failed: {error}")
+        return Ending.STOPPED_BY_TESTER, str(error)
+
+
+class Rig:
+    """One recording that is being made, and what a procedure can do in it.
+
+    Attributes:
+        bench: what the tester brings along.
+        instance_id: the VNF instance.
+        vnfm: a client whose exchanges are recorded.
+        cohort: the long-lived sessions.
+        following: the operation that is followed.
+        attempt_count: attempts written so far; the index of the next one.
+    """
+
+    following: Following
+
+    def __init__(
+        self,
+        bench: Bench,
+        instance: VnfInstance,
+        vnfm: VnfmClient,
+        means: Means,
+    ) -> None:
+        """Prepare; nothing is sent yet."""
+        traffic, groups, writer = means.traffic, means.groups, means.writer
+        self.bench = bench
+        self.instance_id = instance.id
+        self.vnfm = vnfm
+        self._traffic = traffic
+        self._groups = groups
+        self._writer = writer
+        self.attempt_count = 0
+        self._ends_cohort = False
+        self._tail_is_due = True
+        versions = version_marks(bench.sut)
+        self._marks = compile_marks(versions, bench.sut.vnf.marks.instance)
+        self._target_mark = len(versions) - 1 if versions else None
+        self.cohort = Cohort(
+            traffic,
+            LiveProbes(writer.folder, groups, self._marks),
+            self._watch(SHARE_HOLD_NS),
+            # The other half is for the system: it notices the end of sessions only after their timeout.
+            patience_ns=int(bench.sut.upgrade.drain_timeout_s / 2 * 1e9),
+            note=writer.event,
+            clock_ns=bench.clock_ns,
+        )
+        self._teller = LoadTeller(traffic.snapshot, bench.say, clock_ns=bench.clock_ns)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Listen for notifications, record, and let the traffic run while the context is open."""
+        with notifications(self.bench, self.vnfm, self._writer, self.instance_id) as received:
+            self.following = Following(
+                self.bench, self.vnfm, self._writer, self.instance_id, received=received, attend=self._attend
+            )
+            try:
+                with self._recorded_traffic():
+                    yield
+            finally:
+                self.following.close()
+
+    def play(self, perform: Callable[[Rig], None]) -> tuple[Ending, str]:
+        """Perform; return how it ended and why. The tail is recorded whatever the system under test does."""
+        try:
+            perform(self)
+        except StoppedByTesterError as error:
+            self.bench.say(f"not done: {error}")
+            return Ending.STOPPED_BY_TESTER, str(error)
+        except ManoError as error:
+            self.event("operation-ended", **error.as_detail())
+            self.bench.say(f"the operation could not be followed to its end: {error}")
+            ending = Ending.STOPPED_BY_SUT, str(error)
+        except StoppedBySutError as error:
+            self.event("operation-ended", problem=str(error))
+            self.bench.say(str(error))
+            ending = Ending.STOPPED_BY_SUT, str(error)
+        else:
+            ending = Ending.COMPLETE, ""
+        if self._tail_is_due:
+            self.cohort.end("the operation has ended")
+            self.tail()
+        return ending
+
+    def settle_in(self) -> None:
+        """Let the traffic run for the phases before anything is done, and see that marks are right.
+
+        Raises:
+            StoppedByTesterError: no session carries the source version's mark.
+        """
+        timing = self.bench.timing
+        self.phase("warm-up", WARM_UP_S)
+        self.phase("baseline", timing.baseline_s)
+        self.phase("lead-in", timing.lead_in_s)
+        problem = self.cohort.problem_with_marks()
+        if problem:
+            self._tail_is_due = False
+            raise StoppedByTesterError(problem)
+
+    def tail(self) -> None:
+        """Let the traffic run on for a while, and read the VNF instance at its end."""
+        self._tail_is_due = False
+        self.phase("tail", self.bench.timing.tail_s)
+        with contextlib.suppress(ManoError):
+            self.read_instance("end")
+
+    def phase(self, name: str, seconds: float) -> None:
+        """Let some time pass; notifications that come meanwhile are taken."""
+        self.event(name, seconds=seconds)
+        self.bench.say(f"{name}: {seconds:g} s")
+        self.following.collect(seconds)
+
+    def event(self, name: str, **detail: object) -> int:
+        """Write down what happens now; return the instant."""
+        at_ns = self.bench.clock_ns()
+        self._writer.event(Event(at_ns, name, detail))
+        return at_ns
+
+    def event_at(self, at_ns: int, name: str, **detail: object) -> None:
+        """Write down what happened at an instant."""
+        self._writer.event(Event(at_ns, name, detail))
+
+    def attempt(self, made: Attempt) -> Attempt:
+        """Write down a request whose answer is to be judged; return it."""
+        self._writer.attempt(made)
+        self.attempt_count += 1
+        shown = "no answer" if made.status is None else str(made.status)
+        self.bench.say(f"{made.name}{f' in {made.state}' if made.state else ''}: {shown}")
+        return made
+
+    def request_upgrade(
+        self, vnfd_id: str, purpose: str, *, params: Mapping[str, Any] | None = None, **detail: object
+    ) -> Accepted:
+        """Ask for a change of package.
+
+        Args:
+            vnfd_id: the package to change to.
+            purpose: why, for the record.
+            params: additionalParams on top of the declared ones.
+            detail: more for the record.
+
+        Raises:
+            ManoError: it is not accepted.
+        """
+        declared = self.bench.sut.upgrade
+        self.event("request", operation="CHANGE_VNFPKG", purpose=purpose, vnf_instance_id=self.instance_id, **detail)
+        self.bench.say(f"{purpose} of VNF instance {self.instance_id} requested")
+        return self.vnfm.change_vnfpkg(self.instance_id, upgrade_request(declared, vnfd_id, params))
+
+    def read_instance(self, label: str) -> Mapping[str, Any]:
+        """Read the VNF instance and write it down.
+
+        Raises:
+            ManoError: it cannot be read.
+        """
+        read = self.vnfm.instance(self.instance_id)
+        self._writer.snapshot(instance_snapshot(read, label))
+        return read.document
+
+    def read_operations(self, label: str) -> None:
+        """Read the list of the instance's operation occurrences and write it down.
+
+        Raises:
+            ManoError: it cannot be read.
+        """
+        self._writer.snapshot(operations_snapshot(self.vnfm.listed_operations(self.instance_id), label))
+
+    def read_package(self, vnfd_id: str, label: str) -> None:
+        """Read a package from the NFVO and write it down; nothing if no NFVO is declared or it does not tell."""
+        declared = self.bench.sut.mano.packages
+        if declared is None:
+            return
+        with PackageClient(declared, on_exchange=self._writer.http, clock_ns=self.bench.clock_ns) as client:
+            try:
+                self._writer.snapshot(package_snapshot(client.package(vnfd_id), label))
+            except ManoError as error:
+                self.event("package-unread", **error.as_detail())
+                self.bench.say(f"package {vnfd_id} could not be read: {error}")
+
+    def groups(self, prefix: str) -> tuple[TrafficGroup, ...]:
+        """Return the traffic groups whose names begin so."""
+        return tuple(group for group in self._groups if group.name.startswith(prefix))
+
+    def let_cohort_end(self) -> None:
+        """From now on the long-lived sessions end when it is time."""
+        self._ends_cohort = True
+
+    def shares(self, hold_ns: int) -> Callable[[], float | None]:
+        """Return what tells the target version's share of the sessions that began within the last ``hold_ns``.
+
+        Only sessions that begin from now on are counted; None without marks or sessions.
+        """
+        probes, watch = LiveProbes(self._writer.folder, self._groups, self._marks), self._watch(hold_ns)
+        probes.opened_sessions()
+
+        def share() -> float | None:
+            if watch is None:
+                return None
+            watch.add(*probes.opened_sessions())
+            return watch.target_share
+
+        return share
+
+    def _watch(self, hold_ns: int) -> ShareWatch | None:
+        return None if self._target_mark is None else ShareWatch(self._target_mark, hold_ns=hold_ns)
+
+    def _attend(self) -> None:
+        if self._ends_cohort:
+            self.cohort.look()
+        self._teller.look(self.cohort.target_share if self._ends_cohort else None)
+
+    @contextlib.contextmanager
+    def _recorded_traffic(self) -> Iterator[None]:
+        self._traffic.record_start(self._writer.folder)
+        try:
+            started_ns, _ = self._traffic.start(MAIN_PART)
+            self._traffic.start(LONG_PART)
+            self._writer.event(Event(started_ns, "traffic-started"))
+            self.bench.say("traffic started")
+            yield
+            self.event("traffic-stopped")
+        finally:
+            accounting = self._traffic.record_stop()
+            self.event("traffic-accounted", **accounting)
+
+
+def upgrade_request(declared: Upgrade, vnfd_id: str, params: Mapping[str, Any] | None = None) -> dict[str, object]:
+    """Return a ChangeCurrentVnfPkgRequest as declared, with additionalParams on top."""
+    request: dict[str, object] = {"vnfdId": vnfd_id}
+    additional = {**declared.additional_params, **(params or {})}
+    if additional:
+        request["additionalParams"] = additional
+    if declared.ext_virtual_links:
+        request["extVirtualLinks"] = list(declared.ext_virtual_links)
+    return request
