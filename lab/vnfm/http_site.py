@@ -13,6 +13,7 @@ from lab.vnfm.site import Server, Share, SiteError, UnitStatus
 
 _TIMEOUT_S: Final = 10.0
 _STATUS_TIMEOUT_S: Final = 2.0
+_SESSIONS_TIMEOUT_S: Final = 2.0  # a unit that does not answer must not hold up those who wait for its sessions
 
 Read = TypeVar("Read")
 
@@ -62,10 +63,28 @@ class HttpSite:
             return None
         return _read(answer, _unit_status)
 
-    def set_split(self, shares: Sequence[Share]) -> None:
-        """PUT the split at the controller, which commits buckets to the decider before it answers."""
-        body = {"shares": [{"units": list(one.units), "share": one.share} for one in shares], "order": "stable"}
+    def set_split(self, shares: Sequence[Share], forget: Sequence[str] = ()) -> None:
+        """PUT the split at the controller, which commits it to the decider before it answers."""
+        parts = [{"units": list(one.units), "share": one.share, "version": one.version} for one in shares]
+        body = {"shares": parts, "order": "stable", "forget": list(forget)}
         _call("PUT", f"{self.controller}/split", body, expected=HTTPStatus.OK, accepted=HTTPStatus.NO_CONTENT)
+
+    def current_split(self) -> tuple[Share, ...]:
+        """GET the split at the controller."""
+        answer = _call("GET", f"{self.controller}/split", expected=HTTPStatus.OK)
+        return _read(answer, lambda document: tuple(_share(one) for one in document["shares"]))
+
+    def flush_sessions(self, management_url: str) -> None:
+        """POST flush at the unit."""
+        url = f"{management_url.rstrip('/')}/flush"
+        _call("POST", url, expected=HTTPStatus.NO_CONTENT, timeout_s=_SESSIONS_TIMEOUT_S)
+
+    def adopt_sessions(self, management_url: str, numbers: Sequence[int]) -> int:
+        """POST adopt at the unit."""
+        url = f"{management_url.rstrip('/')}/adopt"
+        body = {"units": list(numbers)}
+        answer = _call("POST", url, body, expected=HTTPStatus.OK, timeout_s=_SESSIONS_TIMEOUT_S)
+        return _read(answer, lambda document: int(document["sessions"]))
 
     def pins(self) -> Mapping[str, int]:
         """GET the pins at the decider."""
@@ -104,15 +123,28 @@ def _unit_status(document: Mapping[str, Any]) -> UnitStatus:
         ready=bool(document["ready"]),
         sessions=int(document["sessions"]),
         software_version=str(document["software_version"]),
+        healthy=bool(document.get("healthy", True)),
+        received=int(document.get("received", 0)),
     )
 
 
+def _share(document: Mapping[str, Any]) -> Share:
+    units = tuple(str(unit) for unit in document["units"])
+    return Share(units, float(document["share"]), str(document.get("version") or ""))
+
+
 def _call(
-    method: str, url: str, body: Any = None, *, expected: HTTPStatus, accepted: HTTPStatus | None = None
+    method: str,
+    url: str,
+    body: Any = None,
+    *,
+    expected: HTTPStatus,
+    accepted: HTTPStatus | None = None,
+    timeout_s: float = _TIMEOUT_S,
 ) -> requests.Response:
     """Send a request; any answer but ``expected`` and ``accepted`` is a ``SiteError``."""
     try:
-        answer = requests.request(method, url, json=body, timeout=_TIMEOUT_S)
+        answer = requests.request(method, url, json=body, timeout=timeout_s)
     except requests.RequestException as error:
         raise SiteError(f"{method} {url} - no answer: {error}") from error
     if answer.status_code not in {expected, accepted}:

@@ -31,19 +31,31 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class UnitStatus:
-    """A unit as it tells itself."""
+    """A unit as it tells itself.
+
+    Attributes:
+        healthy: False when it finds that it does not do its work, although it is there.
+        received: packets from either side so far.
+    """
 
     ready: bool
     sessions: int
     software_version: str
+    healthy: bool = True
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Units and the part of new users (0 to 1) that goes to them together."""
+    """Units and the part of new users (0 to 1) that goes to them together.
+
+    Attributes:
+        version: their software version, by which rules for selected users name them.
+    """
 
     units: tuple[str, ...]
     share: float
+    version: str = ""
 
 
 class Site(Protocol):
@@ -64,8 +76,20 @@ class Site(Protocol):
     def unit_status(self, management_url: str) -> UnitStatus | None:
         """Ask a unit for its status; None while it does not answer."""
 
-    def set_split(self, shares: Sequence[Share]) -> None:
-        """Divide new users among groups of units; returns when the decider works by it."""
+    def set_split(self, shares: Sequence[Share], forget: Sequence[str] = ()) -> None:
+        """Divide new users among groups of units; returns when the decider works by it.
+
+        In the same transaction the users of the units in ``forget`` become new users.
+        """
+
+    def current_split(self) -> tuple[Share, ...]:
+        """Return the division that is in force; empty before the first."""
+
+    def flush_sessions(self, management_url: str) -> None:
+        """Have a unit write its sessions to the state store; returns when they are there."""
+
+    def adopt_sessions(self, management_url: str, numbers: Sequence[int]) -> int:
+        """Have a unit take over what the units with these numbers have stored; returns the number of sessions."""
 
     def pins(self) -> Mapping[str, int]:
         """Return how many users the decider holds at each unit."""

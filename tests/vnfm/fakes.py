@@ -88,6 +88,7 @@ class FakeSite:
         boot_s: seconds from the request until a server is ACTIVE; the unit is ready ``start_s`` later.
         pins: users pinned to a unit, by unit name, as a function of time.
         sessions: the same for sessions; None means that the unit does not answer.
+        healthy_of, received_of: the same for health and for packets so far.
         hooks: called before a method does its work, by the method's name, with its first argument.
     """
 
@@ -96,6 +97,8 @@ class FakeSite:
     start_s: float = 0.3
     pins_of: Callable[[str, float], int] = lambda _name, _at_s: 0
     sessions_of: Callable[[str, float], int | None] = lambda _name, _at_s: 0
+    healthy_of: Callable[[str, float], bool] = lambda _name, _at_s: True
+    received_of: Callable[[str, float], int] = lambda _name, _at_s: 0
     hooks: dict[str, Callable[[Any], None]] = field(default_factory=dict)
     broken_images: set[str] = field(default_factory=set)
     servers: dict[str, FakeServer] = field(default_factory=dict)
@@ -133,17 +136,44 @@ class FakeSite:
         self._hook("unit_status", management_url)
         server = self._by_name(management_url.rpartition("/")[2])
         sessions = self.sessions_of(server.name, self.pace.now_s())
-        return (
-            None if sessions is None else UnitStatus(self._is_ready(server), sessions, server.image.rpartition("-")[2])
+        if sessions is None:
+            return None
+        return UnitStatus(
+            self._is_ready(server),
+            sessions,
+            server.image.rpartition("-")[2],
+            healthy=self.healthy_of(server.name, self.pace.now_s()),
+            received=self.received_of(server.name, self.pace.now_s()),
         )
 
-    def set_split(self, shares: Sequence[Share]) -> None:
+    def set_split(self, shares: Sequence[Share], forget: Sequence[str] = ()) -> None:
         self._hook("set_split", shares)
         unknown = {name for one in shares for name in one.units if one.share > 0} - self.in_service()
         assert not unknown, f"users sent to units that are not in service: {unknown}"
         assert abs(sum(one.share for one in shares) - 1) < 1e-9
+        assert set(forget) <= self.in_service(), f"forgets units that the decider does not know: {forget}"
         self.split = tuple(shares)
         self._note("set_split", self.split)
+        if forget:
+            self._note("forget", tuple(forget))
+
+    def current_split(self) -> tuple[Share, ...]:
+        self._hook("current_split", None)
+        return self.split
+
+    def flush_sessions(self, management_url: str) -> None:
+        name = management_url.rpartition("/")[2]
+        self._hook("flush_sessions", name)
+        self._by_name(name)
+        self._note("flush_sessions", name)
+
+    def adopt_sessions(self, management_url: str, numbers: Sequence[int]) -> int:
+        name = management_url.rpartition("/")[2]
+        self._hook("adopt_sessions", name)
+        self._by_name(name)
+        stored = {server.number: server.name for server in self.servers.values()}
+        self._note("adopt_sessions", (name, tuple(stored[number] for number in numbers)))
+        return len(numbers)
 
     def pins(self) -> Mapping[str, int]:
         self._hook("pins", None)
