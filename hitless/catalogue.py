@@ -19,6 +19,24 @@ _OVERRIDE_KEYS = frozenset({"value", "by", "why"})
 ProfileName = Literal["quick", "standard", "acceptance"]
 PROFILES: tuple[ProfileName, ...] = ("quick", "standard", "acceptance")
 
+Need = Literal[
+    "version_mark",
+    "instance_mark",
+    "unit_capacity",
+    "failing_package",
+    "disabled_package",
+    "sol003",
+    "notifications",
+    "tester_triggers",
+    "rollback",
+    "cancel",
+    "retry",
+    "fail",
+    "downgrade",
+    "decider",
+]
+"""What a system under test must declare; ``hitless.applicability`` says what each stands for."""
+
 
 class CatalogueError(ValueError):
     """The catalogue, or what replaces its limits, is wrong; the message names file and key."""
@@ -88,6 +106,7 @@ class Requirement(_Strict):
         condition: for C, when it applies.
         source: S seed text, V verified text, V2 verified second-hand, U unverified.
         measures: ids of the measures; requirements that share one may fall together.
+        needs: what a system under test must declare so that the requirement can be judged on it at all.
         procedures: recordings of these are judged for it.
         scenarios: tags of the scenarios that judge it.
     """
@@ -102,6 +121,7 @@ class Requirement(_Strict):
     observation: str
     measures: Annotated[tuple[str, ...], Field(min_length=1)]
     limits: tuple[Limit, ...]
+    needs: tuple[Need, ...] = ()
     defects: Defects
     procedures: Annotated[tuple[str, ...], Field(min_length=1)]
     scenarios: Annotated[tuple[str, ...], Field(min_length=1)]
