@@ -75,6 +75,11 @@ class Cohort:
         """Share of the target version among the sessions that began last; None while unknown."""
         return self._watch.target_share if self._watch else None
 
+    @property
+    def complete(self) -> bool:
+        """Whether every session that began for some time went to the target version."""
+        return self._watch is not None and self._watch.complete
+
     def problem_with_marks(self) -> str:
         """Return what is wrong if no session that began so far carries the source version's mark, "" otherwise.
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from hitless.mano.resources import SETTLED_STATES
 from hitless.procedures.bench import Bench
-from hitless.procedures.rig import Rig, Script, StoppedByTesterError, record
+from hitless.procedures.rig import Rig, StoppedByTesterError
+from hitless.procedures.script import Script, record
 from hitless.procedures.withdrawing import roll_back, withdraw
 
 PROCEDURE = "failing-upgrade"

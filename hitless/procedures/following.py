@@ -9,7 +9,7 @@ from typing import Any
 
 from hitless.history import Event, OperationState
 from hitless.mano.client import VnfmClient
-from hitless.mano.errors import ManoError
+from hitless.mano.errors import ManoError, UnreachableError
 from hitless.mano.notifications import Notification, NotificationEndpoint
 from hitless.mano.notified import late_state, read_notification
 from hitless.mano.resources import SETTLED_STATES, Operation
@@ -39,7 +39,7 @@ class Following:
     def __init__(
         self,
         bench: Bench,
-        vnfm: VnfmClient,
+        vnfm: VnfmClient | None,
         writer: RecordingWriter,
         instance_id: str,
         *,
@@ -50,7 +50,7 @@ class Following:
 
         Args:
             bench: what the tester brings along.
-            vnfm: polls.
+            vnfm: polls; None where MANO cannot be seen, and then there is nothing to follow.
             writer: takes states and documents.
             instance_id: the VNF instance whose documents are kept.
             received: notifications, None when there is no way for them.
@@ -73,12 +73,13 @@ class Following:
 
     def operation(self, operation_id: str, *, patience_s: float | None = None) -> Operation:
         """Read the operation, as its watcher asks for it, and the instance with it."""
-        found = self._vnfm.operation(operation_id, patience_s=patience_s)
+        vnfm = self._reachable()
+        found = vnfm.operation(operation_id, patience_s=patience_s)
         self._documents.saw_operation(found)
         self._last = found
         self.operation_document = found.document
         with contextlib.suppress(ManoError):  # the operation is what matters; a gap in these documents shows itself
-            instance = self._vnfm.instance(self._instance_id, patience_s=patience_s)
+            instance = vnfm.instance(self._instance_id, patience_s=patience_s)
             self._documents.saw_instance(instance)
             self.instance_document = instance.document
         return found
@@ -164,11 +165,16 @@ class Following:
             return
         read = None
         with contextlib.suppress(ManoError):
-            read = self._vnfm.operation(told.operation_id, patience_s=0.0)
+            read = self._reachable().operation(told.operation_id, patience_s=0.0)
         since_ns = self._asked_ns.get(told.operation_id, notification.received_ns)
         state = late_state(notification, since_ns, read)
         if state is not None:
             self._writer.operation(state)
+
+    def _reachable(self) -> VnfmClient:
+        if self._vnfm is None:
+            raise UnreachableError("VNFM", "not declared", expected="mano.sol003 in sut.yaml", actual="none")
+        return self._vnfm
 
     def _entered_at(self, operation_id: str, leaving: frozenset[str]) -> str:
         """Return the VNFM's own time of the state that is about to be left, "" where it is not known."""
@@ -193,11 +199,11 @@ class Following:
 
 @contextlib.contextmanager
 def notifications(
-    bench: Bench, vnfm: VnfmClient, writer: RecordingWriter, instance_id: str
+    bench: Bench, vnfm: VnfmClient | None, writer: RecordingWriter, instance_id: str
 ) -> Iterator[queue.Queue[Notification] | None]:
     """Listen for notifications of the instance while the context is open; yield None if there is no way."""
     declared = bench.sut.notifications
-    if declared is None:
+    if declared is None or vnfm is None:
         yield None
         return
     with NotificationEndpoint(declared, on_exchange=writer.http, clock_ns=bench.clock_ns) as endpoint:

@@ -10,7 +10,8 @@ from uuid import uuid4
 from hitless.history import Attempt
 from hitless.mano.resources import FINAL_STATES, SETTLED_STATES
 from hitless.procedures.bench import Bench
-from hitless.procedures.rig import Rig, Script, StoppedBySutError, record, upgrade_request
+from hitless.procedures.rig import Rig, StoppedBySutError, upgrade_request
+from hitless.procedures.script import Script, record
 from hitless.procedures.withdrawing import cancel, roll_back
 
 PROCEDURE = "requests-and-tasks"

@@ -5,29 +5,25 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from hitless.history import Attempt, Ending, Event, TrafficGroup
-from hitless.mano.answer import Exchange
 from hitless.mano.client import VnfmClient
 from hitless.mano.errors import ManoError
 from hitless.mano.packages import PackageClient
-from hitless.mano.resources import Accepted, VnfInstance
+from hitless.mano.resources import Accepted
 from hitless.mano.snapshots import instance_snapshot, operations_snapshot, package_snapshot
 from hitless.procedures.bench import Bench
 from hitless.procedures.cohort import LONG_PART, Cohort
 from hitless.procedures.following import Following, notifications
-from hitless.procedures.initial_state import InitialState
 from hitless.procedures.live import LiveProbes
 from hitless.procedures.share import ShareWatch
 from hitless.procedures.telling import LoadTeller
-from hitless.recording import RecordingPlan, RecordingWriter
+from hitless.recording import RecordingWriter
 from hitless.recording.marks import compile_marks
 from hitless.sut import SystemUnderTest
 from hitless.sut.upgrading import Upgrade
-from hitless.traffic import TrafficError, TrafficGenerator
+from hitless.traffic import TrafficGenerator
 
 MAIN_PART = "main"
 SHARE_HOLD_NS = 3_000_000_000
@@ -45,25 +41,6 @@ class StoppedByTesterError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """What makes one procedure different from others.
-
-    Attributes:
-        procedure: its name.
-        load_percent: offered load in percent of the declared rated capacity.
-        perform: does it; the traffic runs from before the first phase until it returns.
-        tunables: further arguments of the traffic profile.
-        parameters: what else stands in the manifest.
-    """
-
-    procedure: str
-    load_percent: float
-    perform: Callable[[Rig], None]
-    tunables: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Means:
     """What a recording is made with: the generator, what it sends, and where everything is written."""
 
@@ -72,69 +49,10 @@ class Means:
     writer: RecordingWriter
 
 
-def record(bench: Bench, folder: Path, script: Script) -> None:
-    """Record one procedure into an empty folder and leave the VNF as the procedure left it.
-
-    Raises:
-        InitialStateError: the VNF could not be brought into service; there is no recording then.
-        TrafficError: the generator could not be prepared; there is no recording then.
-    """
-    exchanges: list[Exchange] = []
-    with contextlib.ExitStack() as stack:
-        vnfm = stack.enter_context(bench.make_vnfm(bench.sut.mano.vnfm, on_exchange=exchanges.append))
-        state = InitialState(bench.sut, vnfm, say=bench.say, clock_ns=bench.clock_ns, sleep=bench.sleep)
-        instance = state.establish()
-        traffic = stack.enter_context(bench.make_traffic(bench.log_folder / "traffic-worker.log"))
-        groups = _prepare(bench, traffic, script)
-        writer = stack.enter_context(RecordingWriter(folder, _plan(bench, groups, script)))
-        for exchange in exchanges:
-            writer.http(exchange)
-        writer.finish(*_perform(bench, instance, Means(traffic, groups, writer), script.perform))
-
-
-def _prepare(bench: Bench, traffic: TrafficGenerator, script: Script) -> tuple[TrafficGroup, ...]:
-    declared = bench.sut.traffic
-    trex = declared.trex
-    traffic.connect(trex.server, trex.sync_port, trex.async_port)
-    arguments = (*bench.sut.profile_arguments(script.load_percent), *script.tunables)
-    ports = (declared.ports.users, declared.ports.network)
-    planned = traffic.prepare(Path(declared.profile), arguments, ports, force=trex.force_acquire)
-    return tuple(one.group for one in planned)
-
-
-def _plan(bench: Bench, groups: tuple[TrafficGroup, ...], script: Script) -> RecordingPlan:
-    vnf = bench.sut.vnf
-    more = dict(script.parameters or {})
-    return RecordingPlan(
-        procedure=script.procedure,
-        parameters={"profile": bench.profile, "load_percent": script.load_percent, **more},
-        versions=version_marks(bench.sut),
-        instance_mark=vnf.marks.instance,
-        groups=groups,
-        rated_capacity_pps=vnf.rated_capacity.value_pps,
-        session_timeout_s=vnf.session_timeout_s,
-        sut=bench.sut.public(),
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
 def version_marks(sut: SystemUnderTest) -> dict[str, str]:
     """Return the declared marks, source first; empty when there are none."""
     order = (sut.vnf.source.software_version, sut.vnf.target.software_version)
     return {version: sut.vnf.marks.versions[version] for version in order if version in sut.vnf.marks.versions}
-
-
-def _perform(bench: Bench, instance: VnfInstance, means: Means, perform: Callable[[Rig], None]) -> tuple[Ending, str]:
-    """Do everything; return how it ended and why. Trouble of the system under test is part of the history."""
-    try:
-        with bench.make_vnfm(bench.sut.mano.vnfm, on_exchange=means.writer.http) as vnfm:
-            rig = Rig(bench, instance, vnfm, means)
-            with rig.running():
-                return rig.play(perform)
-    except TrafficError as error:
-        means.writer.event(Event(bench.clock_ns(), "tester-trouble", {"message": str(error)}))
-        bench.say(f"the traffic generator failed: {error}")
-        return Ending.STOPPED_BY_TESTER, str(error)
 
 
 class Rig:
@@ -142,8 +60,7 @@ class Rig:
 
     Attributes:
         bench: what the tester brings along.
-        instance_id: the VNF instance.
-        vnfm: a client whose exchanges are recorded.
+        instance_id: the VNF instance; empty where MANO cannot be seen and none is declared.
         cohort: the long-lived sessions.
         following: the operation that is followed.
         attempt_count: attempts written so far; the index of the next one.
@@ -154,15 +71,15 @@ class Rig:
     def __init__(
         self,
         bench: Bench,
-        instance: VnfInstance,
-        vnfm: VnfmClient,
+        instance_id: str,
+        vnfm: VnfmClient | None,
         means: Means,
     ) -> None:
         """Prepare; nothing is sent yet."""
         traffic, groups, writer = means.traffic, means.groups, means.writer
         self.bench = bench
-        self.instance_id = instance.id
-        self.vnfm = vnfm
+        self.instance_id = instance_id
+        self._vnfm = vnfm
         self._traffic = traffic
         self._groups = groups
         self._writer = writer
@@ -183,12 +100,28 @@ class Rig:
         )
         self._teller = LoadTeller(traffic.snapshot, bench.say, clock_ns=bench.clock_ns)
 
+    @property
+    def sees_mano(self) -> bool:
+        """Whether there is a VNFM to look at and to ask."""
+        return self._vnfm is not None
+
+    @property
+    def vnfm(self) -> VnfmClient:
+        """A client whose exchanges are recorded.
+
+        Raises:
+            StoppedByTesterError: no VNFM is declared.
+        """
+        if self._vnfm is None:
+            raise StoppedByTesterError("mano.sol003 in sut.yaml - missing - Expected: the VNFM's interface")
+        return self._vnfm
+
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Listen for notifications, record, and let the traffic run while the context is open."""
-        with notifications(self.bench, self.vnfm, self._writer, self.instance_id) as received:
+        with notifications(self.bench, self._vnfm, self._writer, self.instance_id) as received:
             self.following = Following(
-                self.bench, self.vnfm, self._writer, self.instance_id, received=received, attend=self._attend
+                self.bench, self._vnfm, self._writer, self.instance_id, received=received, attend=self._attend
             )
             try:
                 with self._recorded_traffic():
@@ -284,11 +217,13 @@ class Rig:
         return self.vnfm.change_vnfpkg(self.instance_id, upgrade_request(declared, vnfd_id, params))
 
     def read_instance(self, label: str) -> Mapping[str, Any]:
-        """Read the VNF instance and write it down.
+        """Read the VNF instance and write it down; nothing where MANO cannot be seen.
 
         Raises:
             ManoError: it cannot be read.
         """
+        if not self.sees_mano:
+            return {}
         read = self.vnfm.instance(self.instance_id)
         self._writer.snapshot(instance_snapshot(read, label))
         return read.document

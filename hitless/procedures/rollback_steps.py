@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hitless.mano.resources import SETTLED_STATES
 from hitless.procedures.bench import Bench
-from hitless.procedures.rig import Rig, Script, StoppedBySutError, record
+from hitless.procedures.rig import Rig, StoppedBySutError
+from hitless.procedures.script import Script, record
 from hitless.procedures.withdrawing import withdraw
 
 PROCEDURE = "rollback-at-every-step"

@@ -12,7 +12,8 @@ from hitless.decider.adapter import Decider, Rule
 from hitless.history import TrafficGroup
 from hitless.mano.resources import SETTLED_STATES
 from hitless.procedures.bench import Bench
-from hitless.procedures.rig import Rig, Script, StoppedBySutError, StoppedByTesterError, record
+from hitless.procedures.rig import Rig, StoppedBySutError, StoppedByTesterError
+from hitless.procedures.script import Script, record
 from hitless.procedures.withdrawing import withdraw
 from hitless.sessions import Layout
 
