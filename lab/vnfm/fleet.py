@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
 from lab.vnfm.packages import Package
 from lab.vnfm.procedure import Pace, ProcedureError, Progress
 from lab.vnfm.records import UnitRecord
-from lab.vnfm.site import Share, Site
+from lab.vnfm.site import Share, Site, SiteError
 
 POLL_S: Final = 0.1
 """Period of looking at servers and units that are to come, in seconds."""
@@ -18,14 +19,30 @@ POLL_S: Final = 0.1
 DRAIN_POLL_S: Final = 0.25
 """Period of looking at units that are to go, in seconds; each look costs the decider CPU time."""
 
+WATCH_POLL_S: Final = 0.2
+"""Period of looking at one of the units that are on trial, in seconds; they are looked at in turn."""
+
+HAND_OVER_S: Final = 3.0
+"""Once it took so long, no further unit is asked to store its sessions: users must not wait for a dead one."""
+
+_log = logging.getLogger(__name__)
+
+Group = tuple[Sequence[UnitRecord], float]
+"""Units and the part of new users that they get together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The units of one VNF instance during one operation."""
+    """The units of one VNF instance during one operation.
+
+    Attributes:
+        versions: software version of each package by ``vnfdId``, as far as selection rules may name it.
+    """
 
     site: Site
     pace: Pace
     progress: Progress
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def step(self, name: str) -> None:
         """Report that a step begins."""
@@ -34,6 +51,28 @@ class Fleet:
     def hold(self, seconds: float) -> None:
         """Leave everything as it is for some time."""
         self.pace.sleep(seconds)
+
+    def hold_watching(self, seconds: float, units: Sequence[UnitRecord]) -> None:
+        """Leave everything as it is for some time, as long as the units say that they are well.
+
+        Raises:
+            ProcedureError: one says that it is not.
+        """
+        deadline_s = self.pace.now_s() + seconds
+        turn = 0
+        while (left_s := deadline_s - self.pace.now_s()) > 0:
+            self.pace.sleep(min(WATCH_POLL_S, left_s))
+            if units:
+                self._check_health(units[turn % len(units)])
+                turn += 1
+
+    def _check_health(self, unit: UnitRecord) -> None:
+        status = None if unit.management_url is None else self.site.unit_status(unit.management_url)
+        if status is not None and not status.healthy:
+            raise ProcedureError(
+                f"unit {unit.name} - does not work as it should - Expected: healthy Actual: not healthy - "
+                f"see internal_errors in its status"
+            )
 
     def add(self, package: Package, count: int, *, flavour: str, ready_timeout_s: float) -> tuple[UnitRecord, ...]:
         """Create units, all at once; return when all are ready, still without traffic.
@@ -66,7 +105,7 @@ class Fleet:
                 raise ProcedureError(
                     f"unit {asked.name} - not ready - Expected: within {ready_timeout_s:g} s - see its log"
                 )
-            self.pace.sleep(POLL_S)
+            self.pace.sleep(POLL_S, action=True)
         self.progress.ready(unit)
         return unit
 
@@ -82,9 +121,54 @@ class Fleet:
             return None
         return asked.model_copy(update={"number": server.number, "management_url": server.management_url})
 
-    def divide(self, *groups: tuple[Sequence[UnitRecord], float]) -> None:
-        """Divide new users among groups of units; the shares add up to 1."""
-        self.site.set_split([Share(tuple(unit.name for unit in units), share) for units, share in groups])
+    def divide(self, *groups: Group, forget: Sequence[UnitRecord] = ()) -> None:
+        """Divide new users among groups of units; the shares add up to 1.
+
+        In the same transaction the users of the units in ``forget`` become new users.
+        """
+        shares = [self._share(units, share) for units, share in groups if units or share > 0]
+        self.site.set_split(shares, tuple(unit.name for unit in forget))
+
+    def _share(self, units: Sequence[UnitRecord], share: float) -> Share:
+        version = self.versions.get(units[0].vnfd_id, "") if units else ""
+        return Share(tuple(unit.name for unit in units), share, version)
+
+    def share_of(self, units: Sequence[UnitRecord]) -> float | None:
+        """Return the part of new users that some units get at present; None if they are in no group at all."""
+        names = {unit.name for unit in units}
+        theirs = [one.share for one in self.site.current_split() if names.intersection(one.units)]
+        return sum(theirs) if theirs else None
+
+    def transfer(self, leaving: Sequence[UnitRecord], *groups: Group) -> None:
+        """Divide new users, and move those of some units as if they were new, with their sessions.
+
+        The sessions are handed over before the users move, and once more afterwards: these are the few that were
+        opened in between. Without what cannot be had from a broken unit the users move all the same.
+        """
+        takers = [unit for units, share in groups if share > 0 for unit in units if unit not in leaving]
+        self._hand_over(leaving, takers)
+        # A unit that has died has left the decider, and its users with it.
+        attached = self.site.pins() if leaving else {}
+        self.divide(*groups, forget=[unit for unit in leaving if unit.name in attached])
+        self._hand_over(leaving, takers)
+
+    def _hand_over(self, leaving: Sequence[UnitRecord], takers: Sequence[UnitRecord]) -> None:
+        deadline_s = self.pace.now_s() + HAND_OVER_S
+        for unit in leaving:
+            if unit.management_url is not None and self.pace.now_s() < deadline_s:
+                self._try(self.site.flush_sessions, unit.management_url)
+        # Units store their sessions every second anyway: what a silent one has stored is better than nothing.
+        numbers = [unit.number for unit in leaving if unit.number is not None]
+        for unit in takers:
+            if unit.management_url is not None and numbers:
+                self._try(self.site.adopt_sessions, unit.management_url, numbers)
+
+    @staticmethod
+    def _try(request: Callable[..., object], *arguments: object) -> None:
+        try:
+            request(*arguments)
+        except SiteError as error:
+            _log.warning("sessions - not handed over: %s", error)
 
     def migrate_all(self, units: Sequence[UnitRecord]) -> None:
         """Move all users to some units at once, those of open sessions included."""

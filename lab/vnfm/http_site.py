@@ -65,8 +65,7 @@ class HttpSite:
 
     def set_split(self, shares: Sequence[Share], forget: Sequence[str] = ()) -> None:
         """PUT the split at the controller, which commits it to the decider before it answers."""
-        parts = [{"units": list(one.units), "share": one.share, "version": one.version} for one in shares]
-        body = {"shares": parts, "order": "stable", "forget": list(forget)}
+        body = {"shares": [_share_body(one) for one in shares], "order": "stable", "forget": list(forget)}
         _call("PUT", f"{self.controller}/split", body, expected=HTTPStatus.OK, accepted=HTTPStatus.NO_CONTENT)
 
     def current_split(self) -> tuple[Share, ...]:
@@ -126,6 +125,11 @@ def _unit_status(document: Mapping[str, Any]) -> UnitStatus:
         healthy=bool(document.get("healthy", True)),
         received=int(document.get("received", 0)),
     )
+
+
+def _share_body(share: Share) -> dict[str, Any]:
+    version = {"version": share.version} if share.version else {}
+    return {"units": list(share.units), "share": share.share, **version}
 
 
 def _share(document: Mapping[str, Any]) -> Share:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.loading import load_part
@@ -99,7 +99,9 @@ class UpgradeProcedure(ABC):
     """
 
     def __init__(self, task: UpgradeTask) -> None:
-        self._task = task
+        packages = (task.source, task.destination)
+        versions = {**task.fleet.versions, **{package.vnfd_id: package.software_version for package in packages}}
+        self._task = replace(task, fleet=replace(task.fleet, versions=versions))
 
     @classmethod
     @abstractmethod

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lab.vnfm.procedure import ProcedureError, UpgradeProcedure, UpgradeTask
 from lab.vnfm.records import UnitRecord
+from lab.vnfm.rollback import Rollback
 
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
@@ -32,13 +33,21 @@ class HalvesParameters(BaseModel):
     ready_timeout_s: Seconds = 30.0
 
 
+class HalvesRollback(Rollback):
+    """All users move to the old units at once, and no session goes with them."""
+
+    def move_users(self, units: Sequence[UnitRecord]) -> None:
+        """Have every user decided anew."""
+        self.fleet.migrate_all(units)
+
+
 class HalvesUpgrade(UpgradeProcedure):
     """Split, upgrade the right half, switch over, upgrade the left half, join."""
 
     def __init__(self, task: UpgradeTask) -> None:
         super().__init__(task)
         self.parameters = HalvesParameters.model_validate(dict(task.parameters))
-        self.fleet = task.fleet
+        self.fleet = self._task.fleet
 
     @classmethod
     def check_parameters(cls, parameters: Mapping[str, Any]) -> None:
@@ -73,12 +82,8 @@ class HalvesUpgrade(UpgradeProcedure):
         raise ProcedureError("traditional upgrade - cannot be resumed - roll it back instead")
 
     def roll_back(self) -> None:
-        """Not possible yet.
-
-        Raises:
-            ProcedureError: always.
-        """
-        raise ProcedureError("traditional upgrade - cannot be rolled back")
+        """Put the old units back, again with a switch of everybody at once."""
+        HalvesRollback(self._task, ready_timeout_s=self.parameters.ready_timeout_s, settle_s=0.0).run()
 
     def switch_over(self, step: str, half: Sequence[UnitRecord]) -> None:
         """Move all users to one half at once."""

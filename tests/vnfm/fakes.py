@@ -162,18 +162,21 @@ class FakeSite:
         return self.split
 
     def flush_sessions(self, management_url: str) -> None:
-        name = management_url.rpartition("/")[2]
-        self._hook("flush_sessions", name)
-        self._by_name(name)
+        name = self._answering("flush_sessions", management_url)
         self._note("flush_sessions", name)
 
     def adopt_sessions(self, management_url: str, numbers: Sequence[int]) -> int:
-        name = management_url.rpartition("/")[2]
-        self._hook("adopt_sessions", name)
-        self._by_name(name)
+        name = self._answering("adopt_sessions", management_url)
         stored = {server.number: server.name for server in self.servers.values()}
-        self._note("adopt_sessions", (name, tuple(stored[number] for number in numbers)))
+        self._note("adopt_sessions", (name, tuple(stored[number] for number in numbers if number in stored)))
         return len(numbers)
+
+    def _answering(self, method: str, management_url: str) -> str:
+        name = management_url.rpartition("/")[2]
+        self._hook(method, name)
+        if name not in self.in_service():
+            raise SiteError(f"POST {management_url} - no answer")
+        return name
 
     def pins(self) -> Mapping[str, int]:
         self._hook("pins", None)
@@ -222,6 +225,7 @@ class FakeProgress:
     prefix: str = "unit"
     serials: Any = field(default_factory=lambda: itertools.count(1))
     reports: list[tuple[str, Any]] = field(default_factory=list)
+    on_ready: Callable[[UnitRecord], None] = lambda _unit: None
 
     def step(self, name: str) -> None:
         self.reports.append(("step", name))
@@ -234,6 +238,7 @@ class FakeProgress:
 
     def ready(self, unit: UnitRecord) -> None:
         self.reports.append(("ready", unit))
+        self.on_ready(unit)
 
     def released(self, unit: UnitRecord) -> None:
         self.reports.append(("released", unit))

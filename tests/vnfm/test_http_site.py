@@ -162,6 +162,8 @@ def test_split_reaches_the_decider(site: HttpSite) -> None:
     assert (status["buckets"]["old-1"], status["buckets"]["new-1"]) == (230, 26)
     site.set_split([Share(("old-1",), 0.0), Share(("new-1",), 1.0)])
     assert rest_get(site.decider)["buckets"]["new-1"] == 256
+    one, other = site.current_split()
+    assert (one.units, one.share, other.units, other.share) == (("old-1",), 0.0, ("new-1",), 1.0)
     site.drop_pins()
     for server_id in servers:
         site.delete_server(server_id)
@@ -198,6 +200,9 @@ CALLS: dict[str, Callable[[HttpSite], object]] = {
     "set_split": lambda site: site.set_split([Share(("a",), 1.0)]),
     "pins": lambda site: site.pins(),
     "drop_pins": lambda site: site.drop_pins(),
+    "current_split": lambda site: site.current_split(),
+    "flush_sessions": lambda site: site.flush_sessions(site.vim),
+    "adopt_sessions": lambda site: site.adopt_sessions(site.vim, [1, 2]),
 }
 
 
@@ -213,13 +218,66 @@ def test_internal_error(name: str) -> None:
         CALLS[name](everywhere(url))
 
 
-@pytest.mark.parametrize("name", ["create_server", "server", "pins"])
+@pytest.mark.parametrize("name", ["create_server", "server", "pins", "current_split", "adopt_sessions"])
 @pytest.mark.parametrize(
     "body", [b"<html>", b"", [], {"server": None, "images": 1}, {"server": {"id": "x"}, "images": [1]}]
 )
 def test_answer_of_another_shape(name: str, body: object) -> None:
     with served(answering(200, body)) as url, pytest.raises(SiteError, match="unexpected answer"):
         CALLS[name](everywhere(url))
+
+
+class Recorder:
+    """Answers one request after the other as told, and remembers them."""
+
+    def __init__(self, status: int, body: object) -> None:
+        self.requests: list[tuple[str, str, Any]] = []
+
+        async def answer(request: Request) -> Response:
+            raw = await request.body()
+            self.requests.append((request.method, request.url.path, json.loads(raw) if raw else None))
+            content = b"" if status == 204 else json.dumps(body).encode()
+            return Response(content, status_code=status, media_type="application/json")
+
+        self.app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "DELETE"])])
+
+
+def test_split_says_versions_and_whom_to_forget() -> None:
+    recorder = Recorder(200, {})
+    with served(recorder.app) as url:
+        everywhere(url).set_split([Share(("a", "b"), 0.9, "1.0"), Share(("c",), 0.1)], forget=("c",))
+    shares = [
+        {"units": ["a", "b"], "share": 0.9, "version": "1.0"},
+        {"units": ["c"], "share": 0.1},
+    ]
+    assert recorder.requests == [("PUT", "/split", {"shares": shares, "order": "stable", "forget": ["c"]})]
+
+
+def test_split_is_read_back() -> None:
+    document = {"order": "stable", "shares": [{"units": ["a"], "share": 1.0, "version": "1.0", "buckets": {"a": 256}}]}
+    with served(answering(200, document)) as url:
+        assert everywhere(url).current_split() == (Share(("a",), 1.0, "1.0"),)
+
+
+def test_sessions_are_flushed_at_the_unit() -> None:
+    recorder = Recorder(204, None)
+    with served(recorder.app) as url:
+        everywhere("http://127.0.0.1:1").flush_sessions(f"{url}/")
+    assert recorder.requests == [("POST", "/flush", None)]
+
+
+def test_sessions_are_adopted_by_the_unit() -> None:
+    recorder = Recorder(200, {"sessions": 17})
+    with served(recorder.app) as url:
+        assert everywhere("http://127.0.0.1:1").adopt_sessions(url, (3, 4)) == 17
+    assert recorder.requests == [("POST", "/adopt", {"units": [3, 4]})]
+
+
+def test_unit_status_with_health_and_packets() -> None:
+    document = {"software_version": "2.0", "ready": True, "sessions": 12, "healthy": False, "received": 34}
+    with served(answering(200, document)) as url:
+        expected = UnitStatus(ready=True, sessions=12, software_version="2.0", healthy=False, received=34)
+        assert everywhere(url).unit_status(url) == expected
 
 
 def test_unit_status() -> None:

@@ -7,7 +7,7 @@ import pytest
 from lab.vnfm.procedure import ProcedureError
 from lab.vnfm.site import SiteError
 from lab.vnfm.traditional import HalvesUpgrade
-from tests.vnfm.fakes import NEW
+from tests.vnfm.fakes import NEW, OLD
 from tests.vnfm.worlds import world
 
 
@@ -115,3 +115,33 @@ def test_parameters_of_the_other_procedure_are_ignored() -> None:
 def test_bad_parameters() -> None:
     with pytest.raises(ValueError, match="half_hold_s"):
         HalvesUpgrade.check_parameters({"half_hold_s": -1})
+
+
+@pytest.mark.parametrize("at_s", [1.0, 2.3, 4.0, 5.2])
+def test_rollback_puts_as_many_old_units_back_with_everybody(at_s: float) -> None:
+    this = world()
+    this.upgrade_until(HalvesUpgrade, at_s, graceful=False)
+    this.site.happenings.clear()
+    this.roll_back(HalvesUpgrade)
+    assert list(this.servers().values()) == [OLD.image] * 4
+    assert this.site.in_service() == set(this.servers()) == this.units_known_to_the_manager()
+    assert [(set(one.units), one.share) for one in this.site.split] == [(set(this.servers()), 1.0)]
+    assert [happening.what for happening in this.site.happenings].count("drop_pins") == 1
+    assert this.site.of("flush_sessions") == []
+
+
+def test_rollback_makes_units_before_it_moves_users_to_them() -> None:
+    this = world()
+    this.site.fail_at("create_server", 4)
+    with pytest.raises(SiteError):
+        this.upgrade(HalvesUpgrade)
+    this.site.happenings.clear()
+    this.roll_back(HalvesUpgrade)
+    assert len(this.site.of("set_split")[0].in_service & set(this.servers())) == 4
+
+
+def test_nobody_knows_how_to_go_on() -> None:
+    this = world()
+    this.upgrade_until(HalvesUpgrade, 4.0)
+    with pytest.raises(ProcedureError, match="roll it back instead"):
+        this.resume(HalvesUpgrade)

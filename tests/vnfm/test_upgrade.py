@@ -62,8 +62,18 @@ def test_first_new_capacity_is_limited_and_gets_nothing_before_it_is_ready() -> 
     before = this.site.happenings[:first_split]
     assert [happening.what for happening in before] == ["create_server"]
     assert before[-1].in_service == this.old_names
-    # The fake site refuses to send users to a unit that is not ready; 0.8 s is what it needs.
-    assert this.site.of("set_split")[0].at_s - before[0].at_s == pytest.approx(0.8)
+    # The fake site refuses to send users to a unit that is not ready; 0.8 s is what it needs, and 0.5 s more pass.
+    assert this.site.of("set_split")[0].at_s - before[0].at_s == pytest.approx(1.3)
+
+
+def test_users_come_a_while_after_each_unit_is_reported_ready() -> None:
+    this = world()
+    ready_s: list[float] = []
+    this.progress.on_ready = lambda _unit: ready_s.append(this.pace.now_s())
+    this.upgrade(FourStepUpgrade, settle_s=2)
+    assert len(ready_s) == 4
+    for at_s, _, _ in this.new_share():
+        assert all(at_s - each >= 2 - 1e-9 for each in ready_s if each <= at_s)
 
 
 def test_old_side_is_complete_until_everybody_new_goes_to_the_new_side() -> None:
@@ -105,6 +115,44 @@ def test_units_get_the_destination_packages_image_and_flavour() -> None:
     }
     assert all(unit.number is not None and unit.management_url for unit in made)
     assert len({unit.id for unit in made}) == 4
+
+
+def test_canary_without_a_share_holds_both_versions_in_service() -> None:
+    this = world()
+    this.upgrade(FourStepUpgrade, canary_share=0, canary_hold_s=9)
+    held, first, *_ = this.site.of("set_split")
+    assert [(len(one.units), one.share, one.version) for one in held.subject] == [(4, 1.0, "1.0"), (1, 0.0, "2.0")]
+    assert first.at_s - held.at_s >= 9
+
+
+def test_splits_name_the_versions() -> None:
+    this = world()
+    this.upgrade(FourStepUpgrade)
+    versions = [tuple(one.version for one in happening.subject) for happening in this.site.of("set_split")]
+    assert versions == [("1.0", "2.0")] * 4 + [("2.0",)]
+
+
+@pytest.mark.parametrize(
+    ("sick", "from_s", "step"),
+    [("unit-5", 2.5, "canary"), ("unit-6", 0.0, "grow to 0.33"), ("unit-8", 0.0, "grow to 1")],
+)
+def test_new_unit_that_is_not_well_ends_the_upgrade(sick: str, from_s: float, step: str) -> None:
+    this = world()
+    this.site.healthy_of = lambda name, at_s: name != sick or at_s < from_s
+    with pytest.raises(ProcedureError, match=f"unit {sick} - does not work as it should"):
+        this.upgrade(FourStepUpgrade)
+    assert this.progress.of("step")[-1] == step
+    assert this.pace.now_s() - this.site.of("set_split")[-1].at_s <= 1.0 + from_s
+    assert_consistent(this)
+
+
+def test_old_units_and_silent_ones_are_not_watched() -> None:
+    this = world()
+    this.site.healthy_of = lambda name, _at_s: name not in this.old_names
+    this.upgrade(FourStepUpgrade)
+    this = world()
+    this.site.sessions_of = lambda name, at_s: None if name == "unit-5" and 2.3 < at_s < 4 else 0
+    this.upgrade(FourStepUpgrade)
 
 
 def busy_until(moments: dict[str, float]) -> Callable[[str, float], int]:
@@ -245,9 +293,10 @@ def test_parts_of_a_step_can_be_replaced() -> None:
     [
         {},
         {"canary_share": 0.05},
+        {"canary_share": 0, "canary_hold_s": 300},
         {"shares": [1.0]},
         {"shares": [0.2, 0.4, 0.6, 0.8, 1]},
-        {"canary_hold_s": 0, "step_hold_s": 0, "drain_timeout_s": 0},
+        {"canary_hold_s": 0, "step_hold_s": 0, "drain_timeout_s": 0, "settle_s": 0},
     ],
 )
 def test_good_parameters(parameters: dict[str, Any]) -> None:
@@ -257,7 +306,9 @@ def test_good_parameters(parameters: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"canary_share": 0}, "canary_share"),
+        ({"canary_share": -0.1}, "canary_share"),
+        ({"canary_share": 0, "shares": [0, 1]}, "growing"),
+        ({"settle_s": -1}, "settle_s"),
         ({"canary_share": 1.5}, "canary_share"),
         ({"canary_share": "much"}, "canary_share"),
         ({"shares": []}, "ending in 1.0"),
@@ -279,4 +330,4 @@ def test_bad_parameters(parameters: dict[str, Any], message: str) -> None:
 def test_defaults() -> None:
     defaults = FourStepParameters()
     assert (defaults.canary_share, defaults.canary_hold_s, defaults.shares) == (0.1, 3.0, (0.33, 0.66, 1.0))
-    assert (defaults.step_hold_s, defaults.drain_timeout_s) == (2.0, 60.0)
+    assert (defaults.step_hold_s, defaults.drain_timeout_s, defaults.settle_s) == (2.0, 60.0, 0.5)
