@@ -67,21 +67,3 @@ def read_notification(notification: Notification) -> Told | None:
         received_ns=notification.received_ns,
         body=recorded if isinstance(recorded, Mapping) else Redactor().data(dict(body)),
     )
-
-
-def late_state(notification: Notification, since_ns: int, read: Operation | None = None) -> OperationState | None:
-    """Return what a notification says that arrived when nobody watched its operation any more.
-
-    Args:
-        notification: as it arrived.
-        since_ns: the state is not older than that: when the operation was asked for.
-        read: the operation as the resource shows it, read after the arrival.
-
-    Returns:
-        The state; None for a notification about something else.
-    """
-    told = read_notification(notification)
-    if told is None:
-        return None
-    entered = Interval(min(since_ns, told.received_ns), told.received_ns)
-    return told.as_state(entered, read.operation if read is not None else "", read)

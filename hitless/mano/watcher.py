@@ -72,8 +72,6 @@ class OperationWatcher:
         linger_s: how long the other source is waited for when one shows that the operation has settled.
         notified: notifications are expected at all.
         wait: waits up to the given seconds for the next notification of any operation.
-        other: takes notifications that are not about this operation: of an operation that was followed before they
-            may come late (`late_state` tells what they say).
         clock_ns: the tester's clock.
         settled: states that end the watch.
         leaving: states that the operation is about to leave, as the tester asked it to (``FAILED_TEMP`` after a
@@ -92,7 +90,6 @@ class OperationWatcher:
     linger_s: float = 2.0
     notified: bool = False
     wait: Callable[[float], Notification | None] = _sleeping
-    other: Callable[[Notification], None] = lambda _: None
     clock_ns: Callable[[], int] = time.monotonic_ns
     settled: frozenset[str] = SETTLED_STATES
     leaving: frozenset[str] = frozenset()
@@ -121,7 +118,7 @@ class OperationWatcher:
                 yield from self._poll()
             else:
                 notification = self.wait((self._next_poll_ns - self.clock_ns()) / 1e9)
-                yield from self._take(notification) if notification is not None else ()
+                yield from self.take(notification) if notification is not None else ()
             self._check_limits()
 
     def _poll(self) -> Iterator[OperationState]:
@@ -156,11 +153,16 @@ class OperationWatcher:
         if seen.state in self.settled and self._left:
             self._settled_ns.setdefault("poll", seen.answered_ns)
 
-    def _take(self, notification: Notification) -> Iterator[OperationState]:
-        """Use a notification if it is one of this operation and not a copy of an earlier one."""
+    def take(self, notification: Notification) -> Iterator[OperationState]:
+        """Yield what a notification shows, nothing for a copy; also for notifications that come after the watch.
+
+        One of another operation, followed before, is told as well: it comes late and nobody else waits for it.
+        """
         told = read_notification(notification)
-        if told is None or told.operation_id != self.operation_id:
-            self.other(notification)
+        if told is None:
+            return
+        if told.operation_id != self.operation_id:
+            yield told.as_state(Interval(0, told.received_ns), "", None)  # how early it may have begun is not known
             return
         if told.identity in self._seen:
             return

@@ -8,7 +8,7 @@ from hitless.history import Interval
 from hitless.mano.client import VnfmClient
 from hitless.mano.errors import UnreachableError, UnusableAnswerError
 from hitless.mano.notifications import Notification
-from hitless.mano.notified import late_state, read_notification
+from hitless.mano.notified import read_notification
 from hitless.mano.resources import Operation, Package, VnfInstance
 from hitless.mano.snapshots import (
     FollowingReader,
@@ -167,31 +167,32 @@ BODY = {
 }
 
 
-class TestLateNotifications:
-    def test_as_a_state_of_the_history(self):
-        read = operation({"s": "COMPLETED"}, 900)
-        state = late_state(Notification(800, BODY), 100, read)
-        assert state is not None
-        assert (state.operation_id, state.operation, state.state) == ("op1", "CHANGE_VNFPKG", "COMPLETED")
-        assert (state.source, state.entered) == ("notification", Interval(100, 800))
-        assert state.detail["shown_state"] == "COMPLETED"
-        assert (state.detail["shown_asked_ns"], state.detail["shown_answered_ns"]) == (900, 905)
-        assert state.detail["body"] == {**BODY, "token": "***"}
+def test_what_a_notification_says_without_secrets():
+    told = read_notification(Notification(800, BODY))
+    assert told is not None
+    assert (told.operation_id, told.state, told.identity, told.received_ns) == ("op1", "COMPLETED", "n1", 800)
+    assert told.body == {**BODY, "token": "***"}
+    state = told.as_state(Interval(100, 800), "CHANGE_VNFPKG", operation({"s": "COMPLETED"}, 900))
+    assert (state.operation, state.source, state.entered) == ("CHANGE_VNFPKG", "notification", Interval(100, 800))
+    assert (state.detail["shown_state"], state.detail["shown_asked_ns"]) == ("COMPLETED", 900)
+    assert state.detail["shown_answered_ns"] == 905
 
-    def test_without_a_reading(self):
-        state = late_state(Notification(800, BODY), 900)
-        assert state is not None
-        assert state.entered == Interval(800, 800)
-        assert "shown_state" not in state.detail
 
-    def test_the_recorded_body_is_taken_where_there_is_one(self):
-        notification = Notification(800, BODY, exchange={"request_body": {"redacted": True}})
-        read = read_notification(notification)
-        assert read is not None
-        assert read.body == {"redacted": True}
+def test_a_notification_without_a_reading_shows_nothing():
+    told = read_notification(Notification(800, {**BODY, "id": None}))
+    assert told is not None
+    assert told.identity == "COMPLETED at 800"
+    assert "shown_state" not in told.as_state(Interval(1, 2), "X", None).detail
 
-    @pytest.mark.parametrize(
-        "body", [{}, {**BODY, "operationState": 1}, {**BODY, "vnfLcmOpOccId": None}, {**BODY, "notificationType": "X"}]
-    )
-    def test_about_something_else(self, body):
-        assert late_state(Notification(800, body), 0) is None
+
+def test_the_recorded_body_is_taken_where_there_is_one():
+    told = read_notification(Notification(800, BODY, exchange={"request_body": {"redacted": True}}))
+    assert told is not None
+    assert told.body == {"redacted": True}
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {**BODY, "operationState": 1}, {**BODY, "vnfLcmOpOccId": None}, {**BODY, "notificationType": "X"}]
+)
+def test_a_notification_about_something_else(body):
+    assert read_notification(Notification(800, body)) is None

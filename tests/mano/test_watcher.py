@@ -209,7 +209,6 @@ class TestNotifications:
     @pytest.mark.parametrize(
         "other",
         [
-            note("COMPLETED", operation_id="op2"),
             note("COMPLETED", kind="VnfIdentifierCreationNotification"),
             {**note("COMPLETED"), "operationState": 7},
             {},
@@ -417,12 +416,24 @@ class TestTooManyRequests:
         assert world.polls_ms == [0, 100, 200, 300]
 
 
-def test_notifications_of_other_operations_are_handed_on():
-    others = []
+def test_a_late_notification_of_another_operation_is_told_without_a_lower_bound():
     late = note("COMPLETED", operation_id="op0")
     world = World([(0, "PROCESSING"), (250, "COMPLETED")], [(20, late), (30, {})])
-    world.seen(other=others.append, linger_s=0.1)
-    assert [one.body for one in others] == [late, {}]
+    states = [one for one in world.watcher(linger_s=0.1).states() if one.source == "notification"]
+    assert [(one.operation_id, one.state, one.entered) for one in states] == [
+        ("op0", "COMPLETED", Interval(0, 20 * MS))
+    ]
+    assert world.polls_ms == [0, 100, 200, 300, 400]  # only the operation that is watched is read
+
+
+def test_notifications_can_be_taken_after_the_watch():
+    world = World([(0, "COMPLETED")])
+    watcher = world.watcher()
+    assert [one.source for one in watcher.states()] == ["poll"]
+    world.now_ns = 500 * MS
+    told = list(watcher.take(Notification(500 * MS, note("COMPLETED"))))
+    assert [(one.source, one.detail["shown_state"]) for one in told] == [("notification", "COMPLETED")]
+    assert list(watcher.take(Notification(510 * MS, note("COMPLETED")))) == []
 
 
 def test_a_flood_of_notifications_does_not_outlast_the_deadline():
