@@ -1,4 +1,4 @@
-"""`python -m lab.controller`: computes buckets from shares and gives them to the decider."""
+"""`python -m lab.controller`: computes buckets and selections from shares and rules, gives them to the decider."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def main() -> None:
     die_with_parent()
     logs.configure("controller")
     bucket_hash = load_part(arguments.hash)()
-    controller = Controller(bucket_hash, DeciderClient(arguments.decider).set_buckets)
+    controller = Controller(bucket_hash, DeciderClient(arguments.decider))
     rest.serve(rest.application(endpoints(controller)), rest.bind(arguments.listen))
 
 

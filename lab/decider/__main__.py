@@ -30,7 +30,7 @@ def main() -> None:
     listener = rest.bind(arguments.listen)
     unshare_network()
     quiet_namespace()
-    decider = Decider(rules, KernelPlane())
+    decider = Decider(rules, KernelPlane(), switching=load_part(arguments.switching)())
     threading.Thread(target=_install, args=(decider,), name="install", daemon=True).start()
     rest.serve(rest.application(endpoints(decider)), listener)
 
@@ -51,6 +51,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.decider", description=__doc__)
     parser.add_argument("--listen", default="127.0.0.1:8003", help="HOST:PORT of the REST interface")
     parser.add_argument("--rules", default="lab.decider.rules:PinnedRules", help="module:Class of the rules")
+    parser.add_argument(
+        "--switching", default="lab.decider.switching:OneTransaction", help="module:Class of how selections change"
+    )
     parser.add_argument("--pin-timeout-s", type=int, default=5, help="a silent user is forgotten after this time")
     return parser.parse_args()
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import requests
 
+from lab.decider.selections import NamedSelection
 from lab.rest import Refusal
 
 _TIMEOUT_S: Final = 10.0
@@ -31,9 +32,21 @@ class DeciderClient:
         """Detach a unit; one that is not attached is no error."""
         self._call("DELETE", f"/units/{name}", accept=(HTTPStatus.NOT_FOUND,))
 
-    def set_buckets(self, buckets: Sequence[str]) -> None:
-        """Give each bucket its unit; returns when the decider works by it."""
-        self._call("PUT", "/buckets", {"buckets": list(buckets)})
+    def set_buckets(
+        self, buckets: Sequence[str], forget: Sequence[str] = (), selections: Sequence[NamedSelection] | None = None
+    ) -> None:
+        """Give each bucket its unit, from the same moment on forget the users of some units and replace selections.
+
+        Returns when the decider works by it. `selections` None leaves them as they are.
+        """
+        body: dict[str, Any] = {"buckets": list(buckets), "forget": list(forget)}
+        if selections is not None:
+            body["selections"] = [selection.as_json() for selection in selections]
+        self._call("PUT", "/buckets", body)
+
+    def set_selections(self, selections: Sequence[NamedSelection]) -> None:
+        """Replace the selections; returns when the decider says that it works by them."""
+        self._call("PUT", "/selections", {"selections": [selection.as_json() for selection in selections]})
 
     def _call(
         self, method: str, path: str, body: Any = None, *, accept: Sequence[HTTPStatus] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from lab import nfnetlink, nft
+from lab import nfelements, nfnetlink, nft
 from lab.devices import NetworkError, decider_devices, prepare_device
 from lab.network import delete_devices
 from lab.rest import Refusal
@@ -32,7 +32,7 @@ class KernelPlane:
 
     def count_pins(self, table: str, pins: str) -> Mapping[int, int]:
         """Count the map's live elements by value."""
-        return nfnetlink.count_by_mark(table, pins)
+        return nfelements.count_by_mark(table, pins)
 
     def counters(self, table: str) -> Mapping[str, int]:
         """Packets of the table's named counters."""

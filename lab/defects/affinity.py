@@ -15,9 +15,9 @@ from lab.defects.pins import Pin, live_pins
 class RehashAllRules(PinnedRules):
     """Every change of the buckets makes every user be decided anew, in the same transaction."""
 
-    def set_buckets(self, numbers: Sequence[int]) -> str:
+    def set_buckets(self, marks: Sequence[int]) -> str:
         """The new buckets and an empty map of users."""
-        return super().set_buckets(numbers) + self.drop_pins()
+        return super().set_buckets(marks) + self.drop_pins()
 
 
 @dataclass(frozen=True)
@@ -25,24 +25,24 @@ class SelectiveRules(PinnedRules):
     """Every change of the buckets makes some users be decided anew, in the same transaction.
 
     Attributes:
-        read_pins: Gives the users that are pinned at present.
+        read_pins: Gives the pins that there are at present.
     """
 
     read_pins: Callable[[str, str], Sequence[Pin]] = live_pins
     # The one thing that changes: which unit each bucket led to. The decider calls us under its lock.
     _last: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def set_buckets(self, numbers: Sequence[int]) -> str:
-        """The new buckets, and without the pins of the users that `forgotten` names."""
-        changed = {bucket for bucket, (old, new) in enumerate(zip(self._last, numbers, strict=False)) if old != new}
-        self._last[:] = numbers
-        text = super().set_buckets(numbers)
+    def set_buckets(self, marks: Sequence[int]) -> str:
+        """The new buckets, and without the pins that `forgotten` names."""
+        changed = {bucket for bucket, (old, new) in enumerate(zip(self._last, marks, strict=False)) if old != new}
+        self._last[:] = marks
+        text = super().set_buckets(marks)
         if not changed or self.pins is None:
             return text
-        users = [pin.user for pin in self.forgotten(self.read_pins(self.table, self.pins), changed)]
-        if not users:
+        keys = [pin.key for pin in self.forgotten(self.read_pins(self.table, self.pins), changed)]
+        if not keys:
             return text
-        return text + f"delete element netdev {self.table} {self.pins} {{ {', '.join(users)} }}\n"
+        return text + f"delete element netdev {self.table} {self.pins} {{ {', '.join(keys)} }}\n"
 
     def forgotten(self, pins: Iterable[Pin], changed: set[int]) -> list[Pin]:
         """Those pins that are to go, given the buckets that have changed their unit."""

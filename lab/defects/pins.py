@@ -1,29 +1,33 @@
-"""The users that the decider knows at present, with the time until it forgets them."""
+"""The pins that the decider holds at present, with the time until it forgets them."""
 
 from __future__ import annotations
 
 import ipaddress
-import json
-import subprocess
 from dataclasses import dataclass
-from typing import Any
 
-from lab.nft import find_nft
+from lab.nfelements import Elements, read_elements
 
-_ANSWER_WITHIN_S = 10.0
+_KEY_PARTS = 2  # address and port: see PinnedRules.pin_key
 
 
 @dataclass(frozen=True)
 class Pin:
-    """One user.
+    """One user's way to one service.
 
     Attributes:
         user: IPv4 address.
-        remaining_s: Time until the pin expires without a further packet, whole seconds, rounded down.
+        port: The port that is pinned with it.
+        remaining_s: Time until the pin expires without a further packet, in seconds.
     """
 
     user: str
-    remaining_s: int
+    port: int
+    remaining_s: float
+
+    @property
+    def key(self) -> str:
+        """The pin's key as nftables reads it."""
+        return f"{self.user} . {self.port}"
 
     @property
     def user_number(self) -> int:
@@ -40,20 +44,15 @@ def live_pins(table: str, name: str) -> list[Pin]:
     """All pins of the decider in the present network namespace.
 
     Raises:
-        RuntimeError: nft does not list them.
+        lab.nfnetlink.NfnetlinkError: there is no such map.
     """
-    command = [find_nft(), "-j", "list", "map", "netdev", table, name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_ANSWER_WITHIN_S)
-    if done.returncode != 0:
-        raise RuntimeError(f"map {name} of table {table} - cannot be listed: {done.stderr.strip()}")
-    return parse(done.stdout)
+    return pins_of(read_elements(table, name, key_parts=_KEY_PARTS))
 
 
-def parse(listing: str) -> list[Pin]:
-    """The pins in nft's JSON: an element is a pair of key with times and value, `[{"elem": {...}}, 3]`."""
-    maps = [entry["map"] for entry in json.loads(listing)["nftables"] if "map" in entry]
-    return [_pin(element[0]["elem"]) for listed in maps for element in listed.get("elem", [])]
-
-
-def _pin(element: dict[str, Any]) -> Pin:
-    return Pin(user=element["val"], remaining_s=int(element["expires"]))
+def pins_of(elements: Elements) -> list[Pin]:
+    """Elements of the map of pins as pins."""
+    rows = zip(elements.keys.tolist(), elements.remaining_ms.tolist(), strict=True)
+    return [
+        Pin(str(ipaddress.IPv4Address(address)), port >> 16, remaining_ms / 1000)
+        for (address, port), remaining_ms in rows
+    ]

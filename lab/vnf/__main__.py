@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from lab import logs, nfnetlink, nft, rest
+from lab import logs, nfelements, nfnetlink, nft, rest
 from lab.devices import await_devices, prepare_device, quiet_namespace
 from lab.linux import die_with_parent, unshare_network, yield_to_tester
 from lab.vnf.package import load_software
@@ -33,11 +33,11 @@ class KernelMeasurements:
 
     def count_sessions(self) -> int:
         """Number of live sessions."""
-        return nfnetlink.count_elements(_TABLE, "sessions")
+        return nfelements.count_elements(_TABLE, "sessions")
 
-    def sessions(self) -> Sequence[nfnetlink.Element]:
+    def sessions(self) -> Sequence[nfelements.Element]:
         """All live sessions."""
-        return nfnetlink.elements(_TABLE, "sessions")
+        return nfelements.elements(_TABLE, "sessions")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-from lab.nfnetlink import Element
+from lab.nfelements import Element
 from lab.rest import Endpoint, Refusal
 from lab.vnf.package import SESSION_KEY_PARTS, Software
 from lab.vnf.ruleset import UnitSettings

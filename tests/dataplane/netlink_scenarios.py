@@ -8,7 +8,7 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from lab import nfnetlink, nft
+from lab import nfelements, nfnetlink, nft
 from lab.devices import NetworkError, prepare_device
 from lab.network import delete_devices
 
@@ -33,7 +33,7 @@ def _address(number: int) -> str:
 def reading() -> Any:
     """Counts, values, keys and counters, of many elements and of none."""
     nft.commit(_SETS)
-    empty = [nfnetlink.count_elements("gateway", "pins"), nfnetlink.count_by_mark("gateway", "pins")]
+    empty = [nfelements.count_elements("gateway", "pins"), nfelements.count_by_mark("gateway", "pins")]
     for first in range(0, 5000, 1000):
         pins = ",\n".join(f"{_address(number)} : {number % 5 + 1}" for number in range(first, first + 1000))
         nft.commit(f"add element netdev gateway pins {{\n{pins}\n}}\n")
@@ -41,15 +41,15 @@ def reading() -> Any:
     nft.commit(f"add element netdev gateway plain {{\n{keys}\n}}\nadd element netdev gateway counted {{\n{keys}\n}}\n")
     missing = ""
     try:
-        nfnetlink.count_elements("gateway", "nothing")
+        nfelements.count_elements("gateway", "nothing")
     except nfnetlink.NfnetlinkError as error:
         missing = str(error)
-    counted = nfnetlink.elements("gateway", "counted")
+    counted = nfelements.elements("gateway", "counted")
     return {
         "empty": empty,
-        "pins": nfnetlink.count_elements("gateway", "pins"),
-        "by_mark": sorted(nfnetlink.count_by_mark("gateway", "pins").items()),
-        "plain": [nfnetlink.count_elements("gateway", "plain"), nfnetlink.elements("gateway", "plain")[0].packets],
+        "pins": nfelements.count_elements("gateway", "pins"),
+        "by_mark": sorted(nfelements.count_by_mark("gateway", "pins").items()),
+        "plain": [nfelements.count_elements("gateway", "plain"), nfelements.elements("gateway", "plain")[0].packets],
         "counted": [len(counted), len({element.key for element in counted}), counted[0].packets],
         "counters": nfnetlink.counters("gateway"),
         "missing": missing,

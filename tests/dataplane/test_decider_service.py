@@ -96,7 +96,7 @@ def test_a_unit_is_attached_once(decider: Decider, plane: FakePlane) -> None:
     decider.add_unit("a", 1)
     decider.add_unit("a", 1)
     assert plane.devices == [("attach", 1)]
-    assert plane.committed[1:] == [PinnedRules().add_unit(1)]
+    assert plane.committed[1:] == [PinnedRules().add_unit(1, 1)]
     assert decider.status()["units"] == {"a": 1}
 
 
@@ -146,7 +146,7 @@ def test_a_removed_unit_leaves_its_buckets_without_one(decider: Decider, plane: 
     decider.add_unit("b", 2)
     decider.set_buckets(["a"] * 254 + ["b"] * 2)
     decider.remove_unit("b")
-    assert plane.committed[-1] == PinnedRules().remove_unit(2, [254, 255])
+    assert plane.committed[-1] == PinnedRules().remove_unit(2, 2, [254, 255])
     assert plane.devices[-1] == ("delete", 2)
     assert decider.status()["unassigned_buckets"] == 2
     assert refusal("DELETE", "/units/{name}", decider, name="b").status == HTTPStatus.NOT_FOUND

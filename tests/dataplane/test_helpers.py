@@ -7,9 +7,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from lab import logs, nfnetlink, nft
+from lab import logs, nfelements, nfnetlink, nft
 from lab.controller.buckets import BitReversedHash
 from lab.devices import NetworkError, await_devices, decider_devices, unit_mac
 from lab.loading import load_part
@@ -143,10 +144,15 @@ def test_attributes_are_cut_at_their_padded_ends() -> None:
     assert nfnetlink.attributes(data) == {3: b"abc", 4: b"", 5: b"12345678"}
 
 
+def marks(chunk: bytes) -> list[int]:
+    return [mark for part in nfelements._read_chunk(chunk, 0) for mark in part.marks.tolist()]
+
+
 def test_marks_of_elements_that_are_all_alike() -> None:
     chunk = b"".join(element(bytes([10, 1, 0, n]), n % 3) for n in range(9))
-    assert nfnetlink._count(chunk) == 9
-    assert nfnetlink._marks(chunk).tolist() == [0, 1, 2] * 3
+    assert nfelements._count(chunk) == 9
+    assert marks(chunk) == [0, 1, 2] * 3
+    assert len(list(nfelements._read_chunk(chunk, 0))) == 1, "all at once"
 
 
 @pytest.mark.parametrize("odd_first", [True, False])
@@ -154,15 +160,30 @@ def test_marks_of_elements_of_different_layout(*, odd_first: bool) -> None:
     plain = element(bytes(4), 1) + element(bytes(4), 2)
     odd = element(bytes(4), 7, extra=attribute(4, bytes(8)))
     chunk = odd + plain if odd_first else plain + odd
-    assert nfnetlink._count(chunk) == 3
-    assert sorted(nfnetlink._marks(chunk).tolist()) == [1, 2, 7]
+    assert nfelements._count(chunk) == 3
+    assert sorted(marks(chunk)) == [1, 2, 7]
 
 
 def test_same_length_does_not_mean_same_layout() -> None:
     """A key of 8 bytes and a value, beside a key of 4, a value and something of 4 bytes more."""
     chunk = element(bytes(8), 5) + element(bytes(4), 6, extra=struct.pack("=HH", 4, 99))
-    assert nfnetlink._marks(chunk).tolist() == [5, 6]
+    assert nfelements._count(chunk) == 2
+    assert marks(chunk) == [5, 6]
 
 
-def test_marks_behind_long_keys_are_decoded_one_by_one() -> None:
-    assert nfnetlink._marks(element(bytes(8), 5) + element(bytes(8), 6)).tolist() == [5, 6]
+def test_keys_and_remaining_times() -> None:
+    left = [attribute(5, struct.pack("!Q", ms)) for ms in (4999, 70_000)]
+    keys = [bytes([10, 1, 0, n]) + (5001).to_bytes(2, "big") + bytes(2) for n in (1, 2)]
+    chunk = element(keys[0], 5, extra=left[0]) + element(keys[1], 6, extra=left[1])
+    (table,) = nfelements._read_chunk(chunk, 2)
+    assert table.keys.tolist() == [[0x0A010001, 5001 << 16], [0x0A010002, 5001 << 16]]
+    assert (table.marks.tolist(), table.remaining_ms.tolist()) == ([5, 6], [4999, 70_000])
+
+
+def test_elements_to_add_read_back_as_they_were() -> None:
+    keys = np.array([[0x0A010001, 1024 << 16], [0x0A0100FF, 65535 << 16]], dtype=np.uint32)
+    rows = nfelements._rows_to_add(keys, np.array([1, 4_294_967_296]))
+    (table,) = nfelements._read_chunk(rows.tobytes(), 2)
+    assert table.keys.tolist() == keys.tolist()
+    assert table.remaining_ms.tolist() == [1, 4_294_967_296]
+    assert table.marks.tolist() == [0, 0]

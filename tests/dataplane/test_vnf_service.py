@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.nfnetlink import Element
+from lab.nfelements import Element
 from lab.rest import Call, Refusal
 from lab.vnf.package import Software
 from lab.vnf.ruleset import UnitSettings

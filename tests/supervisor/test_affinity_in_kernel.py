@@ -34,11 +34,11 @@ for name, peer in (("users", "p0"), ("network", "p1"), ("a1", "x1"), ("c1", "y1"
     pair(name, peer)
 rules = load_part(sys.argv[2])(pin_timeout_s=50, **json.loads(sys.argv[3]))
 nft.commit(rules.initial())
-nft.commit(rules.add_unit(1))
-nft.commit(rules.add_unit(2))
+nft.commit(rules.add_unit(1, 1))
+nft.commit(rules.add_unit(2, 2))
 nft.commit(rules.set_buckets([1] * 256))
 for user, left_s in json.loads(sys.argv[4]).items():
-    nft.commit(f"add element netdev decider pins {{ {user} timeout {left_s}s : 1 }}\\n")
+    nft.commit(f"add element netdev decider pins {{ {user} . 5001 timeout {left_s}s : 1 }}\\n")
 nft.commit(rules.set_buckets([2 if bucket in (0, 128) else 1 for bucket in range(256)]))
 print(json.dumps(sorted(pin.user for pin in live_pins("decider", "pins"))))
 """

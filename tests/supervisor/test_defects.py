@@ -6,14 +6,16 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lab.decider.rules import PinnedRules
 from lab.defects import REGISTRY
 from lab.defects.affinity import RehashAllRules, RehashIdleRules, RehashOneBucketRules
 from lab.defects.compute import MidstreamCatalogue, SmallFlavourCatalogue, SufficientFlavourCatalogue, rated_for
-from lab.defects.pins import Pin, parse
+from lab.defects.pins import Pin, pins_of
 from lab.loading import load_part
+from lab.nfelements import Elements
 from lab.parts import STANDARD
 from lab.vim.catalogue import StandardCatalogue
 from lab.vnf.ruleset import UnitSettings
@@ -74,7 +76,7 @@ def carried_pps(options):
 
 
 def unit_of(catalogue, version):
-    (flavor,) = catalogue.flavors()
+    (flavor,) = [flavor for flavor in catalogue.flavors() if flavor.id == "gateway.standard"]
     (image,) = [image for image in catalogue.images() if image.id.endswith(version)]
     return catalogue.unit(image, flavor), flavor
 
@@ -126,7 +128,13 @@ def test_midstream_units_differ_in_nothing_else(version):
 
 OLD = [1] * 256
 CANARY = [2 if bucket in {0, 128} else 1 for bucket in range(256)]
-PINS = [Pin("10.1.0.0", 4), Pin("10.1.7.0", 1), Pin("10.1.3.128", 2), Pin("10.1.0.1", 1), Pin("10.1.8.0", 0)]
+PINS = [
+    Pin("10.1.0.0", 5001, 4.2),
+    Pin("10.1.7.0", 5002, 1.1),
+    Pin("10.1.3.128", 5001, 2.9),
+    Pin("10.1.0.1", 5001, 1.0),
+    Pin("10.1.8.0", 5001, 0.9),
+]
 
 
 def forgetting(rules):
@@ -151,7 +159,7 @@ def reads(pins):
 
 
 def test_one_bucket_loses_its_users_and_no_other():
-    assert forgetting(RehashOneBucketRules(read_pins=reads(PINS))) == ["10.1.0.0", "10.1.7.0"]
+    assert forgetting(RehashOneBucketRules(read_pins=reads(PINS))) == ["10.1.0.0 . 5001", "10.1.7.0 . 5002"]
 
 
 def test_a_bucket_that_does_not_change_keeps_its_users():
@@ -159,17 +167,17 @@ def test_a_bucket_that_does_not_change_keeps_its_users():
 
 
 def test_silent_users_go_and_others_stay():
-    assert forgetting(RehashIdleRules(read_pins=reads(PINS))) == ["10.1.7.0", "10.1.0.1"]
+    assert forgetting(RehashIdleRules(read_pins=reads(PINS))) == ["10.1.7.0 . 5002", "10.1.0.1 . 5001"]
 
 
-@pytest.mark.parametrize("remaining_s", [2, 3, 4, 5])
+@pytest.mark.parametrize("remaining_s", [2.0, 3.0, 4.0, 5.0])
 def test_a_user_who_was_silent_for_at_most_three_seconds_stays(remaining_s):
-    assert forgetting(RehashIdleRules(read_pins=reads([Pin("10.1.0.0", remaining_s)]))) is None
+    assert forgetting(RehashIdleRules(read_pins=reads([Pin("10.1.0.0", 5001, remaining_s)]))) is None
 
 
 @pytest.mark.parametrize("kind", [RehashOneBucketRules, RehashIdleRules])
 def test_what_expires_this_moment_is_left_to_expire(kind):
-    assert forgetting(kind(read_pins=reads([Pin("10.1.0.0", 0)]))) is None
+    assert forgetting(kind(read_pins=reads([Pin("10.1.0.0", 5001, 0.99)]))) is None
 
 
 @pytest.mark.parametrize("kind", [RehashOneBucketRules, RehashIdleRules])
@@ -188,8 +196,8 @@ def test_rehash_all_empties_the_map_in_the_same_transaction():
 def test_in_all_else_the_rules_are_the_standard_ones(kind):
     rules, standard = kind(pin_timeout_s=7), PinnedRules(pin_timeout_s=7)
     assert rules.initial() == standard.initial()
-    assert rules.add_unit(3) == standard.add_unit(3)
-    assert rules.remove_unit(3, [5]) == standard.remove_unit(3, [5])
+    assert rules.add_unit(3, 259) == standard.add_unit(3, 259)
+    assert rules.remove_unit(3, 259, [5]) == standard.remove_unit(3, 259, [5])
 
 
 def test_two_deciders_share_nothing():
@@ -198,9 +206,8 @@ def test_two_deciders_share_nothing():
     assert second.set_buckets(CANARY) == PinnedRules().set_buckets(CANARY)
 
 
-def test_pins_are_read_from_what_nft_prints():
-    listing = """{"nftables": [{"metainfo": {"version": "1.0.6"}}, {"map": {"family": "netdev", "name": "pins", "type":
-        "ipv4_addr", "map": "mark", "elem": [[{"elem": {"val": "10.1.0.0", "expires": 4}}, 1],
-        [{"elem": {"val": "10.1.2.3", "timeout": 5, "expires": 0}}, 2]]}}]}"""
-    assert parse(listing) == [Pin("10.1.0.0", 4), Pin("10.1.2.3", 0)]
-    assert parse('{"nftables": [{"map": {"name": "pins"}}]}') == []
+def test_pins_are_read_from_the_map_s_elements():
+    keys = np.array([[0x0A010000, 5001 << 16], [0x0A010203, 65535 << 16]], dtype=np.uint32)
+    elements = Elements(keys, np.array([1, 2], dtype=np.uint32), np.array([4200, 0]))
+    assert pins_of(elements) == [Pin("10.1.0.0", 5001, 4.2), Pin("10.1.2.3", 65535, 0.0)]
+    assert [pin.key for pin in pins_of(elements)] == ["10.1.0.0 . 5001", "10.1.2.3 . 65535"]
