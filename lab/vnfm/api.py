@@ -11,7 +11,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lab.vnfm import filters, views
-from lab.vnfm.bodies import ChangePackageBody, CreateBody, InstantiateBody, SubscriptionBody, TerminateBody, parse
+from lab.vnfm.bodies import (
+    CancelBody,
+    ChangePackageBody,
+    CreateBody,
+    HealBody,
+    InstantiateBody,
+    OperateBody,
+    ScaleBody,
+    SubscriptionBody,
+    TerminateBody,
+    parse,
+)
+from lab.vnfm.documents import Documents
 from lab.vnfm.engine import Engine
 from lab.vnfm.notifications import DeliveryError, Notifier, check_callback
 from lab.vnfm.problem import not_found, unprocessable
@@ -25,11 +37,11 @@ _INSTANCE_DETAILS: Final = frozenset(
 """Attributes that a list of VNF instances leaves out unless asked for."""
 
 
-def vnf_lcm_api(engine: Engine, store: Store, notifier: Notifier, links: views.Links) -> Starlette:
+def vnf_lcm_api(engine: Engine, store: Store, notifier: Notifier, documents: Documents) -> Starlette:
     """Make the ASGI application."""
-    instances = _Instances(engine, store, links)
-    operations = _Operations(engine, store, links)
-    subscriptions = _Subscriptions(store, notifier, links)
+    instances = _Instances(engine, store, documents)
+    operations = _Operations(engine, store, documents)
+    subscriptions = _Subscriptions(store, notifier, documents)
     root = views.API_PATH
     one_instance, one_operation = f"{root}/vnf_instances/{{id}}", f"{root}/vnf_lcm_op_occs/{{id}}"
     return application(
@@ -40,10 +52,16 @@ def vnf_lcm_api(engine: Engine, store: Store, notifier: Notifier, links: views.L
             versioned(one_instance, get=instances.get, delete=instances.delete),
             versioned(f"{one_instance}/instantiate", post=instances.instantiate),
             versioned(f"{one_instance}/change_vnfpkg", post=instances.change_package),
+            versioned(f"{one_instance}/scale", post=instances.scale),
+            versioned(f"{one_instance}/heal", post=instances.heal),
+            versioned(f"{one_instance}/operate", post=instances.operate),
             versioned(f"{one_instance}/terminate", post=instances.terminate),
             versioned(f"{root}/vnf_lcm_op_occs", get=operations.list),
             versioned(one_operation, get=operations.get),
-            versioned(f"{one_operation}/{{task}}", post=operations.task),
+            versioned(f"{one_operation}/retry", post=operations.retry),
+            versioned(f"{one_operation}/rollback", post=operations.roll_back),
+            versioned(f"{one_operation}/fail", post=operations.fail),
+            versioned(f"{one_operation}/cancel", post=operations.cancel),
             versioned(f"{root}/subscriptions", get=subscriptions.list, post=subscriptions.create),
             versioned(f"{root}/subscriptions/{{id}}", get=subscriptions.get, delete=subscriptions.delete),
         ]
@@ -71,20 +89,20 @@ def _list(request: Request, documents: list[dict[str, Any]], omitted: frozenset[
 
 
 class _Instances:
-    def __init__(self, engine: Engine, store: Store, links: views.Links) -> None:
+    def __init__(self, engine: Engine, store: Store, documents: Documents) -> None:
         self._engine = engine
         self._store = store
-        self._links = links
+        self._documents = documents
 
     def list(self, request: Request, _body: Any) -> Response:
-        documents = [views.instance_document(record, self._links) for record in self._store.all(InstanceRecord)]
+        documents = [self._documents.instance(record) for record in self._store.all(InstanceRecord)]
         return _list(request, documents, _INSTANCE_DETAILS)
 
     def create(self, _request: Request, body: Any) -> Response:
         record = self._engine.create(parse(CreateBody, body))
-        location = self._links.instance(record.id)
+        location = self._documents.links.instance(record.id)
         return JSONResponse(
-            views.instance_document(record, self._links), status_code=HTTPStatus.CREATED, headers={"Location": location}
+            self._documents.instance(record), status_code=HTTPStatus.CREATED, headers={"Location": location}
         )
 
     def get(self, request: Request, _body: Any) -> Response:
@@ -93,7 +111,7 @@ class _Instances:
         if found is None:
             raise not_found(f"VNF instance {instance_id} - not found")
         record, version = found
-        return JSONResponse(views.instance_document(record, self._links), headers={"ETag": f'"{version}"'})
+        return JSONResponse(self._documents.instance(record), headers={"ETag": f'"{version}"'})
 
     def delete(self, request: Request, _body: Any) -> Response:
         self._engine.delete(request.path_params["id"])
@@ -107,21 +125,33 @@ class _Instances:
             self._engine.change_package(request.path_params["id"], parse(ChangePackageBody, body), body)
         )
 
+    def scale(self, request: Request, body: Any) -> Response:
+        return self._accepted(self._engine.scale(request.path_params["id"], parse(ScaleBody, body), body))
+
+    def heal(self, request: Request, body: Any) -> Response:
+        wanted = {} if body is None else body  # every attribute is optional
+        return self._accepted(self._engine.heal(request.path_params["id"], parse(HealBody, wanted), wanted))
+
+    def operate(self, request: Request, body: Any) -> Response:
+        return self._accepted(self._engine.operate(request.path_params["id"], parse(OperateBody, body), body))
+
     def terminate(self, request: Request, body: Any) -> Response:
         return self._accepted(self._engine.terminate(request.path_params["id"], parse(TerminateBody, body), body))
 
     def _accepted(self, operation: OperationRecord) -> Response:
-        return Response(status_code=HTTPStatus.ACCEPTED, headers={"Location": self._links.operation(operation.id)})
+        return Response(
+            status_code=HTTPStatus.ACCEPTED, headers={"Location": self._documents.links.operation(operation.id)}
+        )
 
 
 class _Operations:
-    def __init__(self, engine: Engine, store: Store, links: views.Links) -> None:
+    def __init__(self, engine: Engine, store: Store, documents: Documents) -> None:
         self._engine = engine
         self._store = store
-        self._links = links
+        self._documents = documents
 
     def list(self, request: Request, _body: Any) -> Response:
-        documents = [views.operation_document(record, self._links) for record in self._store.all(OperationRecord)]
+        documents = [self._documents.operation(record) for record in self._store.all(OperationRecord)]
         return _list(request, documents, views.OPERATION_DETAILS)
 
     def get(self, request: Request, _body: Any) -> Response:
@@ -129,21 +159,33 @@ class _Operations:
         record = self._store.get(OperationRecord, operation_id)
         if record is None:
             raise not_found(f"VNF LCM operation occurrence {operation_id} - not found")
-        return JSONResponse(views.operation_document(record, self._links))
+        return JSONResponse(self._documents.operation(record))
 
-    def task(self, request: Request, _body: Any) -> Response:
-        record = self._engine.task(request.path_params["id"], request.path_params["task"])
-        return JSONResponse(views.operation_document(record, self._links))
+    def retry(self, request: Request, _body: Any) -> Response:
+        return self._accepted(self._engine.retry(request.path_params["id"]))
+
+    def roll_back(self, request: Request, _body: Any) -> Response:
+        return self._accepted(self._engine.roll_back(request.path_params["id"]))
+
+    def fail(self, request: Request, _body: Any) -> Response:
+        record = self._engine.fail(request.path_params["id"])
+        return JSONResponse(self._documents.operation(record))
+
+    def cancel(self, request: Request, body: Any) -> Response:
+        return self._accepted(self._engine.cancel(request.path_params["id"], parse(CancelBody, body)))
+
+    def _accepted(self, record: OperationRecord) -> Response:
+        return Response(status_code=HTTPStatus.ACCEPTED, headers=dict(self._documents.task_headers(record)))
 
 
 class _Subscriptions:
-    def __init__(self, store: Store, notifier: Notifier, links: views.Links) -> None:
+    def __init__(self, store: Store, notifier: Notifier, documents: Documents) -> None:
         self._store = store
         self._notifier = notifier
-        self._links = links
+        self._documents = documents
 
     def list(self, request: Request, _body: Any) -> Response:
-        documents = [views.subscription_document(record, self._links) for record in self._store.all(SubscriptionRecord)]
+        documents = [self._documents.subscription(record) for record in self._store.all(SubscriptionRecord)]
         return _list(request, documents, frozenset())
 
     def create(self, _request: Request, body: Any) -> Response:
@@ -163,9 +205,9 @@ class _Subscriptions:
         )
         self._store.put(record)
         self._notifier.add(record)
-        location = self._links.subscription(record.id)
+        location = self._documents.links.subscription(record.id)
         return JSONResponse(
-            views.subscription_document(record, self._links),
+            self._documents.subscription(record),
             status_code=HTTPStatus.CREATED,
             headers={"Location": location},
         )
@@ -175,7 +217,7 @@ class _Subscriptions:
         record = self._store.get(SubscriptionRecord, subscription_id)
         if record is None:
             raise not_found(f"subscription {subscription_id} - not found")
-        return JSONResponse(views.subscription_document(record, self._links))
+        return JSONResponse(self._documents.subscription(record))
 
     def delete(self, request: Request, _body: Any) -> Response:
         subscription_id = request.path_params["id"]

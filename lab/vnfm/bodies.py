@@ -11,12 +11,27 @@ from lab.vnfm.problem import bad_request
 from lab.vnfm.states import OperationState
 
 Text = Annotated[str, Field(min_length=1, strict=True)]
+Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 
 
 class Body(BaseModel):
     """A request body: camelCase outside, snake_case inside."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+
+
+class Limits(BaseModel):
+    """How long parts of an operation may take, from ``additionalParams``.
+
+    Attributes:
+        ready_timeout_s: until new units are ready.
+        drain_timeout_s: until units that are to go are idle; healing does not wait for that.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+    ready_timeout_s: Seconds = 30.0
+    drain_timeout_s: Seconds = 60.0
 
 
 class CreateBody(Body):
@@ -46,6 +61,37 @@ class TerminateBody(Body):
 
     termination_type: Literal["GRACEFUL", "FORCEFUL"]
     graceful_termination_timeout: Annotated[int, Field(ge=0, le=3600, strict=True)] = 0
+
+
+class ScaleBody(Body):
+    """``ScaleVnfRequest``; ``additionalParams`` hold the time limits, see ``Limits``."""
+
+    type: Literal["SCALE_OUT", "SCALE_IN"]
+    aspect_id: Text
+    number_of_steps: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    additional_params: Limits = Limits()
+
+
+class HealBody(Body):
+    """``HealVnfRequest``; without a list of VNFC instances every unit that is not healthy is replaced."""
+
+    vnfc_instance_id: Annotated[list[Text], Field(min_length=1)] | None = None
+    cause: Text | None = None
+    additional_params: Limits = Limits()
+
+
+class OperateBody(Body):
+    """``OperateVnfRequest``; a graceful stop waits for idle units, in seconds, at most as long as asked."""
+
+    change_state_to: Literal["STARTED", "STOPPED"]
+    stop_type: Literal["FORCEFUL", "GRACEFUL"] = "FORCEFUL"
+    graceful_stop_timeout: Annotated[int, Field(ge=0, le=3600, strict=True)] = 0
+
+
+class CancelBody(Body):
+    """``CancelMode``."""
+
+    cancel_mode: Literal["GRACEFUL", "FORCEFUL"]
 
 
 class _FilterPart(Body):

@@ -1,87 +1,54 @@
-"""Life-cycle operations: accepted in the caller's thread, done in one of their own, ended in a known state."""
+"""Requests for operations and for tasks on them: accepted in the caller's thread, or refused with the reason."""
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
-from lab.vnfm import views
-from lab.vnfm.bodies import ChangePackageBody, CreateBody, InstantiateBody, TerminateBody, explain
-from lab.vnfm.fleet import Fleet
+from lab.vnfm.bodies import (
+    CancelBody,
+    ChangePackageBody,
+    CreateBody,
+    HealBody,
+    InstantiateBody,
+    OperateBody,
+    ScaleBody,
+    TerminateBody,
+    explain,
+)
+from lab.vnfm.jobs import identity
 from lab.vnfm.journal import Journal
-from lab.vnfm.packages import Catalogue, Package
-from lab.vnfm.problem import ProblemError, bad_request, conflict, not_found, problem_details, unprocessable
-from lab.vnfm.procedure import Interrupted, Pace, ProcedureError, UpgradeProcedure, UpgradeTask
-from lab.vnfm.records import InstanceRecord, OperationRecord, UnitRecord
+from lab.vnfm.packages import Catalogue, Package, PackageDisabledError, PackageError
+from lab.vnfm.problem import ProblemError, bad_request, conflict, not_found, unprocessable
+from lab.vnfm.procedure import UpgradeProcedure
+from lab.vnfm.records import InstanceRecord, OperationRecord
+from lab.vnfm.runner import CANCELLED, Runner, failure
+from lab.vnfm.scaling import check_scale
 from lab.vnfm.site import Site, SiteError
 from lab.vnfm.states import IllegalTransitionError, Trigger, next_state
-
-_READY_TIMEOUT_S = 30.0
+from lab.vnfm.tasks import can_be_rolled_back
 
 _log = logging.getLogger(__name__)
 
-Outcome = Mapping[str, Any]
-"""What a successful operation changes: keyword arguments of ``Journal.advance``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorder:
-    """Progress of one operation, written to the journal."""
-
-    journal: Journal
-    operation_id: str
-    instance_id: str
-
-    def step(self, name: str) -> None:
-        """Note the step."""
-        _log.info("operation %s - step: %s", self.operation_id, name)
-        self.journal.set_step(self.operation_id, name)
-
-    def unit_name(self) -> str:
-        """Name a unit by its instance and a serial number that is never used again."""
-        return f"{self.instance_id[:8]}-{self.journal.take_serial(self.instance_id)}"
-
-    def allocated(self, unit: UnitRecord) -> None:
-        """List the unit as a resource of the instance."""
-        self.journal.put_unit(self.operation_id, unit, affected=False)
-
-    def ready(self, unit: UnitRecord) -> None:
-        """List the unit as added by the operation."""
-        _log.info("operation %s - unit %s is ready (number %s)", self.operation_id, unit.name, unit.number)
-        self.journal.put_unit(self.operation_id, unit, affected=True)
-
-    def released(self, unit: UnitRecord) -> None:
-        """List the unit as removed by the operation."""
-        _log.info("operation %s - unit %s is removed", self.operation_id, unit.name)
-        self.journal.drop_unit(self.operation_id, unit)
+Params = Mapping[str, Any]
+"""The body of a request as it came."""
 
 
 class Engine:
-    """Accepts and does life-cycle operations; raises ``ProblemError`` for whatever the consumer has to be told."""
+    """Accepts operations and tasks; raises ``ProblemError`` for whatever the consumer has to be told."""
 
     def __init__(
-        self, journal: Journal, catalogue: Catalogue, site: Site, procedure: type[UpgradeProcedure], pace: Pace
+        self, journal: Journal, catalogue: Catalogue, site: Site, procedure: type[UpgradeProcedure], runner: Runner
     ) -> None:
-        """Do operations on ``site``, upgrades by ``procedure``, at the given pace."""
+        """Check requests for ``runner``, which does them."""
         self._journal = journal
         self._catalogue = catalogue
         self._site = site
         self._procedure = procedure
-        self._pace = pace
-        self._workers_lock = threading.Lock()
-        self._workers: list[threading.Thread] = []
-
-    def close(self, timeout_s: float) -> None:
-        """Wait until workers have ended, which a stopped pace makes them do."""
-        with self._workers_lock:
-            workers = list(self._workers)
-        for worker in workers:
-            worker.join(timeout_s)
+        self._runner = runner
 
     def settle_interrupted(self) -> None:
         """End what a previous process left under way; to be called once, before any request is served."""
@@ -91,7 +58,9 @@ class Engine:
             except IllegalTransitionError:
                 continue  # FAILED_TEMP: it waits for the consumer
             detail = f"{operation.operation} - interrupted in {operation.state} by a restart of the VNFM"
-            self._fail(operation.id, detail)
+            _log.warning("operation %s - %s", operation.id, detail)
+            self._journal.list_allocated(operation.id)
+            self._journal.advance(operation.id, Trigger.FAILURE, error=failure(detail))
 
     def create(self, body: CreateBody) -> InstanceRecord:
         """Create an instance identifier."""
@@ -101,7 +70,7 @@ class Engine:
             name=body.vnf_instance_name,
             description=body.vnf_instance_description,
             metadata=body.metadata,
-            **_identity(package),
+            **identity(package),
         )
         self._journal.create_instance(record)
         return record
@@ -118,133 +87,108 @@ class Engine:
             ) from error
         self._journal.delete_instance(instance_id)
 
-    def instantiate(self, instance_id: str, body: InstantiateBody, params: Mapping[str, Any]) -> OperationRecord:
+    def instantiate(self, instance_id: str, body: InstantiateBody, params: Params) -> OperationRecord:
         """Start INSTANTIATE."""
         record = self._journal.idle_instance(instance_id, instantiated=False)
         package = self._package(record.vnfd_id)
         if body.flavour_id != package.flavour_id:
             raise unprocessable(f"flavourId {body.flavour_id!r} - not in the VNFD - Expected: {package.flavour_id!r}")
+        return self._start(instance_id, "INSTANTIATE", params, instantiated=False)
 
-        def work(fleet: Fleet, _instance: InstanceRecord) -> Outcome:
-            units = fleet.add(
-                package, package.initial_units, flavour=package.compute_flavour, ready_timeout_s=_READY_TIMEOUT_S
-            )
-            fleet.divide((units, 1.0))
-            return {"instance_changes": {"instantiated": True, "flavour_id": package.flavour_id}}
-
-        return self._start(instance_id, "INSTANTIATE", params, work, instantiated=False)
-
-    def change_package(self, instance_id: str, body: ChangePackageBody, params: Mapping[str, Any]) -> OperationRecord:
+    def change_package(self, instance_id: str, body: ChangePackageBody, params: Params) -> OperationRecord:
         """Start CHANGE_VNFPKG by the upgrade procedure."""
-        record = self._journal.idle_instance(instance_id, instantiated=True)
-        package = self._package(body.vnfd_id)
-        if body.vnfd_id == record.vnfd_id:
+        record = self._running_instance(instance_id)
+        self._package(body.vnfd_id)
+        # After a change that was given up some units may be on another package than the instance: those can change.
+        if {body.vnfd_id} == {record.vnfd_id, *(unit.vnfd_id for unit in record.units)}:
             raise unprocessable(f"vnfdId {body.vnfd_id} - the VNF instance is on this package already")
         try:
             self._procedure.check_parameters(body.additional_params)
         except ValueError as error:
             raise bad_request(f"additionalParams - {explain(error)}") from error
+        return self._start(instance_id, "CHANGE_VNFPKG", params)
 
-        def work(fleet: Fleet, instance: InstanceRecord) -> Outcome:
-            old = _remove_left_overs(fleet, instance)
-            task = UpgradeTask(fleet, self._package(instance.vnfd_id), package, body.additional_params, old, old)
-            self._procedure(task).run()
-            return {
-                "instance_changes": _identity(package) | {"flavour_id": package.flavour_id},
-                "modifications": views.package_modifications(instance, package),
-            }
+    def scale(self, instance_id: str, body: ScaleBody, params: Params) -> OperationRecord:
+        """Start SCALE."""
+        record = self._running_instance(instance_id)
+        check_scale(record, body)
+        return self._start(instance_id, "SCALE", params)
 
-        return self._start(instance_id, "CHANGE_VNFPKG", params, work, instantiated=True)
+    def heal(self, instance_id: str, body: HealBody, params: Params) -> OperationRecord:
+        """Start HEAL."""
+        record = self._running_instance(instance_id)
+        unknown = sorted(set(body.vnfc_instance_id or ()) - {unit.id for unit in record.units})
+        if unknown:
+            raise unprocessable(f"vnfcInstanceId {', '.join(unknown)} - not among the VNFC instances of {instance_id}")
+        return self._start(instance_id, "HEAL", params)
 
-    def terminate(self, instance_id: str, body: TerminateBody, params: Mapping[str, Any]) -> OperationRecord:
+    def operate(self, instance_id: str, body: OperateBody, params: Params) -> OperationRecord:
+        """Start OPERATE; asking for the present state is no error and touches nothing."""
+        del body  # its form is all there is to check
+        return self._start(instance_id, "OPERATE", params)
+
+    def terminate(self, instance_id: str, body: TerminateBody, params: Params) -> OperationRecord:
         """Start TERMINATE."""
+        del body  # its form is all there is to check
+        return self._start(instance_id, "TERMINATE", params)
 
-        def work(fleet: Fleet, instance: InstanceRecord) -> Outcome:
-            if body.termination_type == "GRACEFUL":
-                fleet.wait_idle(instance.units, timeout_s=body.graceful_termination_timeout)
-            for unit in instance.units:
-                fleet.remove(unit)
-            return {"instance_changes": {"instantiated": False, "flavour_id": None}}
-
-        return self._start(instance_id, "TERMINATE", params, work, instantiated=True)
-
-    def task(self, operation_id: str, task: str) -> OperationRecord:
-        """Do a task on an operation occurrence; only ``fail`` is supported."""
-        operation = self._journal.operation(operation_id)
-        if task not in views.SUPPORTED_TASKS:
-            raise not_found(f"operation {operation_id} - task '{task}' is not supported by this VNFM")
-        try:
-            return self._journal.advance(operation_id, Trigger.FAIL)
-        except IllegalTransitionError:
-            raise conflict(
-                f"operation {operation_id} - cannot be failed - Expected: FAILED_TEMP Actual: {operation.state}"
-            ) from None
-
-    def _package(self, vnfd_id: str) -> Package:
-        try:
-            return self._catalogue[vnfd_id]
-        except KeyError:
-            raise unprocessable(
-                f"vnfdId {vnfd_id!r} - no such package - Expected one of: {sorted(self._catalogue)}"
-            ) from None
-
-    def _start(
-        self,
-        instance_id: str,
-        operation: str,
-        params: Mapping[str, Any],
-        work: Callable[[Fleet, InstanceRecord], Outcome],
-        *,
-        instantiated: bool,
-    ) -> OperationRecord:
-        record = self._journal.begin(instance_id, operation, params, instantiated=instantiated)
-        _log.info("operation %s - %s of VNF instance %s accepted", record.id, operation, instance_id)
-        worker = threading.Thread(
-            target=self._run, args=(record, work), name=f"{operation}-{record.id[:8]}", daemon=True
-        )
-        worker.start()
-        with self._workers_lock:
-            self._workers = [*(known for known in self._workers if known.is_alive()), worker]
+    def retry(self, operation_id: str) -> OperationRecord:
+        """Go on with an operation that has failed."""
+        record = self._advance(operation_id, Trigger.RETRY, "retried")
+        self._runner.resume(record)
         return record
 
-    def _run(self, operation: OperationRecord, work: Callable[[Fleet, InstanceRecord], Outcome]) -> None:
-        """The life of a worker thread: whatever happens, the operation does not stay in PROCESSING."""
+    def roll_back(self, operation_id: str) -> OperationRecord:
+        """Undo an operation that has failed."""
+        record = self._journal.operation(operation_id)
+        if not can_be_rolled_back(record):
+            raise not_found(f"operation {operation_id} - task 'rollback' is not supported for {record.operation}")
+        record = self._advance(operation_id, Trigger.ROLLBACK, "rolled back")
+        self._runner.roll_back(record)
+        return record
+
+    def fail(self, operation_id: str) -> OperationRecord:
+        """Give an operation up that has failed."""
+        return self._advance(operation_id, Trigger.FAIL, "failed")
+
+    def cancel(self, operation_id: str, body: CancelBody) -> OperationRecord:
+        """Cancel an operation; where it is under way that takes effect a little later."""
         try:
-            instance = self._journal.instance(operation.instance_id)
-            fleet = Fleet(self._site, self._pace, Recorder(self._journal, operation.id, instance.id))
-            self._journal.advance(operation.id, Trigger.GRANTED)
-            outcome = work(fleet, instance)
-            self._journal.advance(operation.id, Trigger.SUCCESS, **outcome)
-            _log.info("operation %s - completed", operation.id)
-        except Interrupted:
-            _log.info("operation %s - interrupted; it is settled at the next start", operation.id)
-        except (ProcedureError, SiteError) as error:
-            self._fail(operation.id, str(error))
-        except BaseException as error:  # noqa: BLE001 - whatever a procedure does, nobody may wait for it forever
-            _log.exception("operation %s - crashed", operation.id)
-            self._fail(operation.id, f"{type(error).__name__}: {error} - see the VNFM's log")
+            record = self._journal.request_cancel(operation_id, body.cancel_mode, failure(CANCELLED))
+        except IllegalTransitionError as error:
+            raise conflict(
+                f"operation {operation_id} - cannot be cancelled - Expected: STARTING, PROCESSING or ROLLING_BACK - "
+                f"Actual: {self._journal.operation(operation_id).state}"
+            ) from error
+        self._runner.cancel(record)
+        return record
 
-    def _fail(self, operation_id: str, detail: str) -> None:
-        _log.warning("operation %s - failed: %s", operation_id, detail)
-        self._journal.list_allocated(operation_id)
-        error = problem_details(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
-        self._journal.advance(operation_id, Trigger.FAILURE, error=error)
+    def _advance(self, operation_id: str, trigger: Trigger, what: str) -> OperationRecord:
+        try:
+            return self._journal.advance(operation_id, trigger)
+        except IllegalTransitionError as error:
+            raise conflict(f"operation {operation_id} - cannot be {what} - Expected: FAILED_TEMP - {error}") from error
 
+    def _running_instance(self, instance_id: str) -> InstanceRecord:
+        """An idle instance that is instantiated and not stopped."""
+        record = self._journal.idle_instance(instance_id, instantiated=True)
+        if record.vnf_state != "STARTED":
+            raise conflict(f"VNF instance {instance_id} - vnfState - Expected: STARTED Actual: {record.vnf_state}")
+        return record
 
-def _remove_left_overs(fleet: Fleet, instance: InstanceRecord) -> tuple[UnitRecord, ...]:
-    """Remove units that a failed operation created and that never got into service; returns the others."""
-    for unit in instance.units:
-        if unit.management_url is None:
-            fleet.remove(unit)
-    return tuple(unit for unit in instance.units if unit.management_url is not None)
+    def _package(self, vnfd_id: str) -> Package:
+        """The package to make units from; a ``ProblemError`` 422 if there is none that can be used."""
+        try:
+            return self._catalogue[vnfd_id]
+        except PackageDisabledError as error:
+            raise unprocessable(str(error)) from None
+        except KeyError:
+            raise unprocessable(f"vnfdId {vnfd_id!r} - no such package is on board") from None
+        except PackageError as error:
+            raise ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)) from error
 
-
-def _identity(package: Package) -> dict[str, Any]:
-    """What an instance takes over from its package."""
-    return {
-        "vnfd_id": package.vnfd_id,
-        "provider": package.provider,
-        "product": package.product,
-        "software_version": package.software_version,
-        "vnfd_version": package.vnfd_version,
-    }
+    def _start(self, instance_id: str, operation: str, params: Params, *, instantiated: bool = True) -> OperationRecord:
+        record = self._journal.begin(instance_id, operation, params, instantiated=instantiated)
+        _log.info("operation %s - %s of VNF instance %s accepted", record.id, operation, instance_id)
+        self._runner.run(record)
+        return record

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from lab.vnfm import views
+from lab.vnfm.documents import Documents
 from lab.vnfm.notifications import Event
+from lab.vnfm.pace import FORCEFUL
 from lab.vnfm.problem import conflict, not_found
+from lab.vnfm.procedure import Cancelled
 from lab.vnfm.records import AffectedUnit, InstanceRecord, OperationRecord, UnitRecord
 from lab.vnfm.states import FINAL_STATES, OperationState, Trigger, next_state
 from lab.vnfm.store import Store
@@ -19,11 +21,11 @@ class Journal:
     """The only writer of instances and operations."""
 
     def __init__(
-        self, store: Store, links: views.Links, publish: Callable[[Event], None], now: Callable[[], str]
+        self, store: Store, documents: Documents, publish: Callable[[Event], None], now: Callable[[], str]
     ) -> None:
         """Write to ``store``; ``publish`` must not block; ``now`` gives wall-clock time (RFC 3339)."""
         self._store = store
-        self._links = links
+        self._documents = documents
         self._publish = publish
         self._now = now
         # Held over storing and publishing: notifications leave in the order in which states were stored.
@@ -100,11 +102,19 @@ class Journal:
                 instance_id=instance_id,
                 operation=operation,
                 params=dict(params),
-                units_before=tuple(unit.id for unit in instance.units),
+                before=instance,
             )
             self._store.put(record)
             self._tell_operation(record)
             return record
+
+    def grant(self, operation_id: str) -> bool:
+        """Move an operation from STARTING to PROCESSING; False if it has been cancelled before that."""
+        with self._lock:
+            if self.operation(operation_id).state is not OperationState.STARTING:
+                return False
+            self.advance(operation_id, Trigger.GRANTED)
+            return True
 
     def advance(
         self,
@@ -119,22 +129,51 @@ class Journal:
 
         Raises:
             IllegalTransitionError: the state machine has no such edge; nothing is changed.
+            Cancelled: a success comes too late, the consumer has been told that it is being cancelled; nothing is
+                changed.
         """
         with self._lock:
-            with self._store.transaction():
-                record = self.operation(operation_id)
-                changes: dict[str, Any] = {
-                    "state": next_state(record.state, trigger),
+            record = self.operation(operation_id)
+            state = next_state(record.state, trigger)
+            if trigger is Trigger.SUCCESS and record.cancel_mode is not None:
+                raise Cancelled
+            reached = record.model_copy(
+                update={
+                    "state": state,
                     "state_entered": self._now(),
-                    "error": record.error if error is None else dict(error),
-                    "modifications": record.modifications if modifications is None else dict(modifications),
+                    "cancel_mode": None,
+                    "error": None if state is OperationState.COMPLETED else _first(error, record.error),
+                    "modifications": _first(modifications, record.modifications),
                 }
-                record = record.model_copy(update=changes)
-                self._store.put(record)
-                if instance_changes:
-                    self._store.put(self.instance(record.instance_id).model_copy(update=dict(instance_changes)))
-            self._tell_operation(record)
-            return record
+            )
+            self._settle(reached, instance_changes or {})
+            return reached
+
+    def _settle(self, reached: OperationRecord, instance_changes: Mapping[str, Any]) -> None:
+        """Store a state, then tell of it; called with the lock held."""
+        with self._store.transaction():
+            self._store.put(reached)
+            if instance_changes:
+                self._store.put(self.instance(reached.instance_id).model_copy(update=dict(instance_changes)))
+        self._tell_operation(reached)
+
+    def request_cancel(self, operation_id: str, mode: str, error: Mapping[str, Any]) -> OperationRecord:
+        """Note that an operation is to be cancelled; one that has not begun is rolled back at once, with the error.
+
+        Raises:
+            IllegalTransitionError: its state does not permit it; nothing is changed.
+        """
+        with self._lock:
+            record = self.operation(operation_id)
+            next_state(record.state, Trigger.CANCEL)
+            if record.state is OperationState.STARTING:
+                return self.advance(operation_id, Trigger.CANCEL, error=error)
+            # There is no way back from a forceful cancellation to a graceful one.
+            pending = record.model_copy(
+                update={"cancel_mode": record.cancel_mode if record.cancel_mode == FORCEFUL else mode}
+            )
+            self._store.put(pending)
+            return pending
 
     def set_step(self, operation_id: str, step: str) -> None:
         """Note what an operation is doing."""
@@ -148,8 +187,8 @@ class Journal:
             self._store.put(record.model_copy(update={"next_serial": record.next_serial + 1}))
             return record.next_serial
 
-    def put_unit(self, operation_id: str, unit: UnitRecord, *, affected: bool) -> None:
-        """Store a unit, new or known; with ``affected`` the operation lists it as ADDED."""
+    def put_unit(self, operation_id: str, unit: UnitRecord, *, change: str | None = None) -> None:
+        """Store a unit, new or known; the operation lists it with the change, if there is one."""
         with self._lock, self._store.transaction():
             operation = self.operation(operation_id)
             instance = self.instance(operation.instance_id)
@@ -157,8 +196,8 @@ class Journal:
             if unit not in units:
                 units = (*units, unit)
             self._store.put(instance.model_copy(update={"units": units}))
-            if affected:
-                self._store.put(_with_change(operation, unit, "ADDED"))
+            if change is not None:
+                self._store.put(_with_change(operation, unit, change))
 
     def drop_unit(self, operation_id: str, unit: UnitRecord) -> None:
         """Forget a unit; the operation lists it as REMOVED, or TEMPORARY if it has added it as well."""
@@ -174,21 +213,21 @@ class Journal:
         """After a failure: list units that were created but never became ready, so that nobody overlooks them."""
         with self._lock, self._store.transaction():
             operation = self.operation(operation_id)
-            listed = {*operation.units_before, *(entry.unit.id for entry in operation.affected)}
+            listed = {*(unit.id for unit in operation.before.units), *(entry.unit.id for entry in operation.affected)}
             for unit in self.instance(operation.instance_id).units:
                 if unit.id not in listed:
                     operation = _with_change(operation, unit, "ADDED")
             self._store.put(operation)
 
     def _tell_operation(self, record: OperationRecord) -> None:
-        notification = views.operation_notification(
-            record, self._links, notification_id=str(uuid4()), time_stamp=self._now()
+        notification = self._documents.operation_notification(
+            record, notification_id=str(uuid4()), time_stamp=self._now()
         )
         self._publish(Event(notification, self.instance(record.instance_id)))
 
     def _tell_identifier(self, kind: str, record: InstanceRecord) -> None:
-        notification = views.identifier_notification(
-            kind, record.id, self._links, notification_id=str(uuid4()), time_stamp=self._now()
+        notification = self._documents.identifier_notification(
+            kind, record.id, notification_id=str(uuid4()), time_stamp=self._now()
         )
         self._publish(Event(notification, record))
 
@@ -196,3 +235,7 @@ class Journal:
 def _with_change(operation: OperationRecord, unit: UnitRecord, change: str) -> OperationRecord:
     others = tuple(entry for entry in operation.affected if entry.unit.id != unit.id)
     return operation.model_copy(update={"affected": (*others, AffectedUnit(unit=unit, change=change))})
+
+
+def _first(value: Mapping[str, Any] | None, otherwise: dict[str, Any] | None) -> dict[str, Any] | None:
+    return otherwise if value is None else dict(value)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from lab.sol.descriptor import ScalingAspect
 from lab.vnfm.states import OperationState
 
 
@@ -52,6 +53,8 @@ class InstanceRecord(Record):
     """A VNF instance.
 
     Attributes:
+        aspect: in which steps its package lets it be scaled, None if it does not.
+        vnf_state: STARTED or STOPPED; means something only while it is instantiated.
         units: its units in the order of their creation, of whichever version.
         next_serial: serial number of the next unit's name; only grows.
     """
@@ -68,6 +71,8 @@ class InstanceRecord(Record):
     vnfd_version: str
     instantiated: bool = False
     flavour_id: str | None = None
+    aspect: ScalingAspect | None = None
+    vnf_state: str = "STARTED"
     units: tuple[UnitRecord, ...] = ()
     next_serial: int = 1
 
@@ -92,7 +97,8 @@ class OperationRecord(Record):
         state_entered: wall-clock time (RFC 3339) at which the present state was entered.
         started: wall-clock time of the request.
         params: body of the request.
-        units_before: units of the instance at the start, by id.
+        before: the instance as it was when the operation was accepted; what a rollback is to restore.
+        cancel_mode: GRACEFUL or FORCEFUL from the request to cancel until that takes effect, else None.
         step: what the procedure is doing, in its own words.
         error: problem details; None as long as nothing has failed.
         modifications: what changed in the instance by a change of package; None before that.
@@ -106,7 +112,8 @@ class OperationRecord(Record):
     instance_id: str
     operation: str
     params: dict[str, Any] = {}
-    units_before: tuple[str, ...] = ()
+    before: InstanceRecord
+    cancel_mode: str | None = None
     step: str | None = None
     affected: tuple[AffectedUnit, ...] = ()
     error: dict[str, Any] | None = None

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from lab.vnfm.records import Record
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE documents (

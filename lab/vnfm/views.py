@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
 from lab.vnfm.packages import Package
 from lab.vnfm.records import AffectedUnit, InstanceRecord, OperationRecord, SubscriptionRecord, UnitRecord
-from lab.vnfm.states import ERROR_STATES, OperationState, tasks_permitted
+from lab.vnfm.states import ERROR_STATES, OperationState
+from lab.vnfm.tasks import tasks_offered
 
 API_PATH: Final = "/vnflcm/v2"
-
-SUPPORTED_TASKS: Final = frozenset({"fail"})
-"""Tasks of operation occurrences that this VNFM offers; the others are answered with 404."""
 
 OPERATION_DETAILS: Final = frozenset(
     {
@@ -27,6 +26,16 @@ OPERATION_DETAILS: Final = frozenset(
     }
 )
 """Attributes that a list of operation occurrences leaves out unless asked for."""
+
+
+_INSTANTIATED_TASKS: Final = {
+    "terminate": "terminate",
+    "scale": "scale",
+    "heal": "heal",
+    "operate": "operate",
+    "changeCurrentVnfPkg": "change_vnfpkg",
+}
+"""Links of an instantiated VNF instance and the resources that they lead to."""
 
 
 class Links:
@@ -55,11 +64,7 @@ def _without_none(document: dict[str, Any]) -> dict[str, Any]:
 def instance_document(record: InstanceRecord, links: Links) -> dict[str, Any]:
     """Make a ``VnfInstance``; depends on nothing but the record, so that its version can be the ETag."""
     own = links.instance(record.id)
-    tasks = (
-        {"terminate": "terminate", "changeCurrentVnfPkg": "change_vnfpkg"}
-        if record.instantiated
-        else {"instantiate": "instantiate"}
-    )
+    tasks = _INSTANTIATED_TASKS if record.instantiated else {"instantiate": "instantiate"}
     return _without_none(
         {
             "id": record.id,
@@ -79,24 +84,36 @@ def instance_document(record: InstanceRecord, links: Links) -> dict[str, Any]:
 
 
 def _instantiated_info(record: InstanceRecord) -> dict[str, Any]:
-    return {
-        "flavourId": record.flavour_id,
-        "vnfState": "STARTED",
-        "scaleStatus": _scale_status(record),
-        "vnfcResourceInfo": [_resource(unit, record.vnfd_id) for unit in record.units],
-    }
+    return _without_none(
+        {
+            "flavourId": record.flavour_id,
+            "vnfState": record.vnf_state,
+            "scaleStatus": _scale_status(record),
+            "maxScaleLevels": _max_scale_levels(record),
+            "vnfcResourceInfo": [_resource(unit, record.vnfd_id) for unit in record.units],
+        }
+    )
 
 
-def _scale_status(record: InstanceRecord) -> list[dict[str, Any]]:
-    """One entry per VDU and VNFD with units; the smallest size, one unit, is level 0."""
-    counts: dict[tuple[str, str], int] = {}
-    for unit in record.units:
-        key = (unit.vdu_id, unit.vnfd_id)
-        counts[key] = counts.get(key, 0) + 1
+def _scale_status(record: InstanceRecord) -> list[dict[str, Any]] | None:
+    """One entry per VNFD with units."""
+    aspect = record.aspect
+    if aspect is None:
+        return None
     return [
-        _without_none({"aspectId": vdu_id, "vnfdId": _foreign(vnfd_id, record.vnfd_id), "scaleLevel": count - 1})
-        for (vdu_id, vnfd_id), count in counts.items()
+        _without_none(
+            {
+                "aspectId": aspect.id,
+                "vnfdId": _foreign(vnfd_id, record.vnfd_id),
+                "scaleLevel": max(0, aspect.level(count)),
+            }
+        )
+        for vnfd_id, count in Counter(unit.vnfd_id for unit in record.units).items()
     ]
+
+
+def _max_scale_levels(record: InstanceRecord) -> list[dict[str, Any]] | None:
+    return None if record.aspect is None else [{"aspectId": record.aspect.id, "scaleLevel": record.aspect.max_level}]
 
 
 def _foreign(vnfd_id: str, own_vnfd_id: str) -> str | None:
@@ -156,7 +173,6 @@ def package_modifications(before: InstanceRecord, package: Package) -> dict[str,
 def operation_document(record: OperationRecord, links: Links) -> dict[str, Any]:
     """Make a ``VnfLcmOpOcc``."""
     own = links.operation(record.id)
-    offered = sorted(tasks_permitted(record.state) & SUPPORTED_TASKS)
     return _without_none(
         {
             "id": record.id,
@@ -166,13 +182,14 @@ def operation_document(record: OperationRecord, links: Links) -> dict[str, Any]:
             "vnfInstanceId": record.instance_id,
             "operation": record.operation,
             "isAutomaticInvocation": False,
-            "isCancelPending": False,
+            "isCancelPending": record.cancel_mode is not None,
+            "cancelMode": record.cancel_mode,
             "operationParams": record.params,
             "error": record.error,
             "resourceChanges": {"affectedVnfcs": affected_vnfcs(record.affected)} if record.affected else None,
             "modificationsTriggeredByVnfPkgChange": record.modifications,
             "_links": {"self": {"href": own}, "vnfInstance": {"href": links.instance(record.instance_id)}}
-            | {task: {"href": f"{own}/{task}"} for task in offered},
+            | {task: {"href": f"{own}/{task}"} for task in sorted(tasks_offered(record))},
         }
     )
 

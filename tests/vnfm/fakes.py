@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.sol.descriptor import ScalingAspect
 from lab.vnfm.packages import Catalogue, Package
 from lab.vnfm.procedure import Interrupted
 from lab.vnfm.records import UnitRecord
@@ -27,6 +28,7 @@ def package(version: str, vnfd_id: str) -> Package:
         flavour_id="default",
         vdu_id="gateway",
         initial_units=4,
+        aspect=ScalingAspect("gateway", "gateway", smallest_units=1, step_units=1, max_level=7),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ import uvicorn
 
 from lab import rest
 from lab.vnfm.procedure import UpgradeProcedure
-from lab.vnfm.service import Service, assemble
+from lab.vnfm.service import Choices, Service, assemble
 from lab.vnfm.upgrade import FourStepUpgrade
-from tests.vnfm.fakes import CATALOGUE, NEW, OLD, FakePace, FakeSite
+from tests.vnfm.fakes import CATALOGUE, NEW, OLD, FakePace, FakeServer, FakeSite
 
 DEADLINE_S = 20.0
 RESTING = {"COMPLETED", "FAILED_TEMP", "FAILED", "ROLLED_BACK"}
@@ -40,14 +41,46 @@ class PromptServer(uvicorn.Server):
             await asyncio.sleep(0.005)
 
 
+class FakeTime(FakePace):
+    """Time that passes only when an operation waits."""
+
+    def wait(self, seconds: float, ended: Callable[[], bool]) -> None:
+        if not ended():
+            self.sleep(seconds)
+
+    def wake(self) -> None:
+        """Nobody sleeps for long here."""
+
+
+class FakePower:
+    """Switches the servers of a site: one that is off is in no list, and boots again when it is switched on."""
+
+    def __init__(self, site: FakeSite) -> None:
+        self.site = site
+        self.off: dict[str, FakeServer] = {}
+
+    def stop_server(self, server_id: str) -> None:
+        if server_id not in self.off:
+            self.off[server_id] = self.site.servers.pop(server_id)
+
+    def start_server(self, server_id: str) -> None:
+        if server_id in self.off:
+            server = self.off.pop(server_id)
+            server.created_s = self.site.pace.now_s()
+            self.site.servers[server_id] = server
+
+
 class Manager:
     """A running VNFM and what a consumer does with it."""
 
-    def __init__(self, store: Path, procedure: type[UpgradeProcedure] = FourStepUpgrade) -> None:
-        self.pace = FakePace()
+    def __init__(
+        self, store: Path, procedure: type[UpgradeProcedure] = FourStepUpgrade, choices: Choices | None = None
+    ) -> None:
+        self.pace = FakeTime()
         self.site = FakeSite(self.pace)
+        self.power = FakePower(self.site)
         self.store_path = store
-        self._procedure = procedure
+        self._choices = choices or Choices(procedure)
         self._listener = rest.bind("127.0.0.1:0")
         self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.api = f"{self.base}/vnflcm/v2"
@@ -62,7 +95,8 @@ class Manager:
             store_path=self.store_path,
             catalogue=CATALOGUE,
             site=self.site,
-            procedure=self._procedure,
+            power=self.power,
+            choices=self._choices,
             pace=self.pace,
         )
 
@@ -125,6 +159,10 @@ class Manager:
         self.site.broken_images.clear()
         assert done["operationState"] == "FAILED_TEMP", done
         return done
+
+    def task(self, operation: str, task: str, body: Any = None) -> requests.Response:
+        """Ask for a task on an operation, which is given by its URI."""
+        return self.request("POST", f"{operation}/{task}", body)
 
     def hold(self, method: str) -> threading.Event:
         """Make operations wait in a method of the site until the event is set."""

@@ -18,6 +18,7 @@ NOTHING = "/vnf_lcm_op_occs/00000000-0000-4000-8000-000000000000"
 UNKNOWN_VNFD = "99999999-9999-4999-8999-999999999999"
 INSTANTIATE = {"flavourId": "default"}
 CHANGE = {"vnfdId": NEW.vnfd_id}
+SCALE = {"type": "SCALE_OUT", "aspectId": "gateway"}
 TERMINATE = {"terminationType": "FORCEFUL"}
 
 
@@ -93,13 +94,37 @@ CASES = {
     "terminate, negative time-out": Case(
         "POST", "{running}/terminate", {"terminationType": "GRACEFUL", "gracefulTerminationTimeout": -1}, 400
     ),
-    "scale is not offered": Case("POST", "{running}/scale", {"type": "SCALE_OUT", "aspectId": "gateway"}, 404),
+    "scale unknown": Case("POST", f"{NOBODY}/scale", SCALE, 404),
+    "scale not instantiated": Case("POST", "{new}/scale", SCALE, 409),
+    "scale without type": Case("POST", "{running}/scale", {"aspectId": "gateway"}, 400, ("type",)),
+    "scale by nothing": Case("POST", "{running}/scale", SCALE | {"numberOfSteps": 0}, 400, ("numberOfSteps",)),
+    "scale unknown aspect": Case("POST", "{running}/scale", SCALE | {"aspectId": "x"}, 422, ("'x'", "'gateway'")),
+    "scale out too far": Case("POST", "{running}/scale", SCALE | {"numberOfSteps": 5}, 422, ("0 to 7", "Actual: 8")),
+    "scale in too far": Case(
+        "POST", "{running}/scale", SCALE | {"type": "SCALE_IN", "numberOfSteps": 4}, 422, ("Actual: -1",)
+    ),
+    "scale with unknown parameters": Case(
+        "POST", "{running}/scale", SCALE | {"additionalParams": {"speed": 1}}, 400, ("speed",)
+    ),
+    "heal not instantiated": Case("POST", "{new}/heal", {}, 409),
+    "heal unknown unit": Case("POST", "{running}/heal", {"vnfcInstanceId": ["nobody"]}, 422, ("nobody",)),
+    "heal no unit": Case("POST", "{running}/heal", {"vnfcInstanceId": []}, 400, ("vnfcInstanceId",)),
+    "operate not instantiated": Case("POST", "{new}/operate", {"changeStateTo": "STOPPED"}, 409),
+    "operate without state": Case("POST", "{running}/operate", {}, 400, ("changeStateTo",)),
     "get unknown operation": Case("GET", NOTHING, None, 404),
     "fail unknown operation": Case("POST", f"{NOTHING}/fail", None, 404),
     "fail completed operation": Case("POST", "{operation}/fail", None, 409, ("FAILED_TEMP", "COMPLETED")),
-    "retry is not offered": Case("POST", "{operation}/retry", None, 404, ("retry", "not supported")),
-    "rollback is not offered": Case("POST", "{operation}/rollback", None, 404, ("rollback",)),
-    "cancel is not offered": Case("POST", "{operation}/cancel", {"cancelMode": "GRACEFUL"}, 404, ("cancel",)),
+    "retry unknown operation": Case("POST", f"{NOTHING}/retry", None, 404),
+    "rollback unknown operation": Case("POST", f"{NOTHING}/rollback", None, 404),
+    "cancel unknown operation": Case("POST", f"{NOTHING}/cancel", {"cancelMode": "GRACEFUL"}, 404),
+    "unknown task": Case("POST", "{operation}/undo", None, 404),
+    "retry completed operation": Case("POST", "{operation}/retry", None, 409, ("FAILED_TEMP", "COMPLETED")),
+    "rollback completed operation": Case("POST", "{operation}/rollback", None, 409, ("FAILED_TEMP", "COMPLETED")),
+    "cancel completed operation": Case(
+        "POST", "{operation}/cancel", {"cancelMode": "FORCEFUL"}, 409, ("PROCESSING", "COMPLETED")
+    ),
+    "cancel without mode": Case("POST", "{operation}/cancel", None, 400),
+    "cancel softly": Case("POST", "{operation}/cancel", {"cancelMode": "SOFT"}, 400, ("cancelMode", "GRACEFUL")),
     "get unknown subscription": Case("GET", f"/subscriptions/{uuid4()}", None, 404),
     "delete unknown subscription": Case("DELETE", f"/subscriptions/{uuid4()}", None, 404),
     "api_versions is read only": Case("POST", "/api_versions", {}, 405),

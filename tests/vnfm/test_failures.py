@@ -19,7 +19,7 @@ def test_failed_upgrade(manager: Manager) -> None:
     failed = manager.failed_upgrade(instance)
     assert failed["error"]["status"] == 500
     assert "image is broken" in failed["error"]["detail"]
-    assert set(failed["_links"]) == {"self", "vnfInstance", "fail"}
+    assert set(failed["_links"]) == {"self", "vnfInstance", "fail", "retry", "rollback"}
     assert "modificationsTriggeredByVnfPkgChange" not in failed
     document = manager.get(instance)
     assert (document["vnfdId"], document["vnfSoftwareVersion"]) == (OLD.vnfd_id, "1.0")

@@ -70,9 +70,17 @@ def test_instantiate(manager: Manager) -> None:
     document = manager.get(instance)
     info = document["instantiatedVnfInfo"]
     assert document["instantiationState"] == "INSTANTIATED"
-    assert set(document["_links"]) == {"self", "terminate", "changeCurrentVnfPkg"}
+    assert set(document["_links"]) == {
+        "self",
+        "terminate",
+        "scale",
+        "heal",
+        "operate",
+        "changeCurrentVnfPkg",
+    }
     assert (info["flavourId"], info["vnfState"]) == ("default", "STARTED")
     assert info["scaleStatus"] == [{"aspectId": "gateway", "scaleLevel": 3}]
+    assert info["maxScaleLevels"] == [{"aspectId": "gateway", "scaleLevel": 7}]
     assert [resource["metadata"]["number"] for resource in info["vnfcResourceInfo"]] == [1, 2, 3, 4]
     assert {resource["computeResource"]["resourceId"] for resource in info["vnfcResourceInfo"]} == set(
         manager.site.servers

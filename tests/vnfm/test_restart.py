@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from lab.vnfm.documents import Documents
 from lab.vnfm.journal import Journal
-from lab.vnfm.pace import StoppablePace, wall_clock
-from lab.vnfm.procedure import Interrupted
+from lab.vnfm.pace import wall_clock
 from lab.vnfm.records import InstanceRecord, OperationRecord
 from lab.vnfm.states import OperationState, Trigger
 from lab.vnfm.store import Store
@@ -34,7 +33,7 @@ WAYS_THERE: dict[OperationState, list[Trigger]] = {
 def operation_left_in(path: Path, state: OperationState) -> str:
     """Leave a store behind whose only operation is in a state; returns the operation's id."""
     store = Store(path)
-    journal = Journal(store, Links("http://vnfm"), lambda _event: None, wall_clock)
+    journal = Journal(store, Documents(Links("http://vnfm")), lambda _event: None, wall_clock)
     journal.create_instance(instance("i1", instantiated=True))
     operation = journal.begin("i1", "CHANGE_VNFPKG", {}, instantiated=True)
     for trigger in WAYS_THERE[state]:
@@ -150,39 +149,13 @@ def test_everything_else_survives(tmp_path: Path) -> None:
 
 def test_serial_numbers_go_on(tmp_path: Path) -> None:
     store = Store(tmp_path / "vnfm.sqlite")
-    journal = Journal(store, Links("http://vnfm"), lambda _event: None, wall_clock)
+    journal = Journal(store, Documents(Links("http://vnfm")), lambda _event: None, wall_clock)
     journal.create_instance(instance("i1"))
     assert [journal.take_serial("i1") for _ in range(3)] == [1, 2, 3]
     store.close()
     store = Store(tmp_path / "vnfm.sqlite")
-    assert Journal(store, Links("http://vnfm"), lambda _event: None, wall_clock).take_serial("i1") == 4
+    assert Journal(store, Documents(Links("http://vnfm")), lambda _event: None, wall_clock).take_serial("i1") == 4
     found = store.get(InstanceRecord, "i1")
     assert found is not None
     assert found.next_serial == 5
     store.close()
-
-
-def test_stopped_pace_wakes_sleepers() -> None:
-    pace = StoppablePace()
-    woken = threading.Event()
-
-    def sleep_long() -> None:
-        with pytest.raises(Interrupted):
-            pace.sleep(3600)
-        woken.set()
-
-    sleeper = threading.Thread(target=sleep_long)
-    sleeper.start()
-    pace.stop()
-    sleeper.join(20)
-    assert woken.is_set()
-    with pytest.raises(Interrupted):
-        pace.sleep(0)
-
-
-def test_pace_lets_time_pass() -> None:
-    pace = StoppablePace()
-    before_s = pace.now_s()
-    pace.sleep(0.01)
-    assert pace.now_s() - before_s >= 0.01
-    assert abs(pace.now_s() - time.monotonic()) < 10

@@ -52,6 +52,7 @@ def test_records_survive_reopening(path: Path) -> None:
             instance_id="i1",
             operation="CHANGE_VNFPKG",
             params={"vnfdId": "d", "additionalParams": {"shares": [0.5, 1.0]}},
+            before=instance("i1", instantiated=True),
             affected=(AffectedUnit(unit=UNIT, change="ADDED"),),
             error={"status": 500, "detail": "broken"},
         ),
@@ -176,7 +177,7 @@ def test_file_of_another_version_is_refused(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match=r"Expected: 1 Actual: 99"):
+    with pytest.raises(StoreError, match=r"Expected: 2 Actual: 99"):
         Store(path)
 
 
