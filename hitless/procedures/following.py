@@ -7,11 +7,11 @@ import queue
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from hitless.history import Event, OperationState
+from hitless.history import Event, Interval, OperationState
 from hitless.mano.client import VnfmClient
 from hitless.mano.errors import ManoError, UnreachableError
 from hitless.mano.notifications import Notification, NotificationEndpoint
-from hitless.mano.notified import late_state, read_notification
+from hitless.mano.notified import read_notification
 from hitless.mano.resources import SETTLED_STATES, Operation
 from hitless.mano.snapshots import SnapshotFollower
 from hitless.mano.watcher import OperationWatcher
@@ -120,7 +120,6 @@ class Following:
             settled=settled,
             leaving=leaving,
             left_at=self._entered_at(operation_id, leaving),
-            other=self._late,
         )
         self._asked_ns.setdefault(operation_id, since_ns)
         self._until = until
@@ -166,10 +165,8 @@ class Following:
         read = None
         with contextlib.suppress(ManoError):
             read = self._reachable().operation(told.operation_id, patience_s=0.0)
-        since_ns = self._asked_ns.get(told.operation_id, notification.received_ns)
-        state = late_state(notification, since_ns, read)
-        if state is not None:
-            self._writer.operation(state)
+        since_ns = min(told.received_ns, self._asked_ns.get(told.operation_id, told.received_ns))
+        self._writer.operation(told.as_state(Interval(since_ns, told.received_ns), "", read))
 
     def _reachable(self) -> VnfmClient:
         if self._vnfm is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from hitless.history import Attempt
+from hitless.mano.errors import ManoError
 from hitless.mano.resources import FINAL_STATES, SETTLED_STATES
 from hitless.procedures.bench import Bench
 from hitless.procedures.rig import Rig, StoppedBySutError, upgrade_request
@@ -23,6 +25,8 @@ PERMITTED: Mapping[str, frozenset[str]] = {
 }
 """Tasks that an operation permits in a state (SOL003, VNF LCM operation occurrence); none in its final states."""
 PAUSE_S = 1.0
+WRONG_TASK_PATIENCE_S = 10.0
+"""For how long a task that should have been refused is watched."""
 NO_DESCRIPTOR = "00000000-0000-4000-8000-00000000dead"
 
 
@@ -175,8 +179,11 @@ def _wrong_tasks(rig: Rig, operation_id: str) -> None:
         body = {"cancelMode": "GRACEFUL"} if task == "cancel" else None
         made = rig.attempt(rig.vnfm.try_task(operation_id, task, body, state=state))
         if made.status is not None and made.status < 300:
-            # What must not be has begun. Let it come to an end, or everything after it would be another experiment.
-            rig.following.follow(operation_id, made.asked_ns, leaving=frozenset({state}))
+            # What must not be may have begun. Whatever comes after it would be another experiment.
+            with contextlib.suppress(ManoError):
+                rig.following.follow(
+                    operation_id, made.asked_ns, leaving=frozenset({state}), deadline_s=WRONG_TASK_PATIENCE_S
+                )
             raise StoppedBySutError(
                 f"{made.method} {made.path} in {state} - accepted - Expected: 409 Actual: {made.status}"
             )
