@@ -1,0 +1,273 @@
+"""The units of a VNF during an upgrade: its VNFC instances, put together from the documents that MANO showed meanwhile.
+
+A unit from before the request is in service until it disappears. A new unit is in service from the moment in which the
+operation lists it as ADDED (SOL003: ``resourceChanges.affectedVnfcs``) until it disappears. An operation that lists
+its changes only when it has finished does not say when they happened; then a new unit may have been ready ever since
+it was seen. A unit that is changed in place ends as an old one and begins as a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hitless.history import History, Interval, Snapshot
+from hitless.measures.sightings import (
+    Document,
+    changed_between,
+    entries,
+    first_showing,
+    same_event,
+    section,
+    views,
+)
+
+FINAL_STATES = frozenset({"COMPLETED", "FAILED", "ROLLED_BACK", "FAILED_TEMP"})
+"""States in which an operation does nothing any more by itself."""
+_BROUGHT = frozenset({"ADDED", "TEMPORARY"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A VNFC instance for as long as it runs one version.
+
+    Attributes:
+        id: ``vnfcResourceInfo.id``.
+        vdu_id: which VDU it is one of.
+        vnfd_id: the VNFD that it is of; empty if no document says so.
+        new: it was not there before the request, or not with this software.
+        capacity_pps: what it can serve; 0 where that is not known (``UnitTimeline.undeclared_vdus``).
+        appeared: when it was seen first; None for a unit from before the request.
+        ready: when it came into service; None for a unit from before the request and for one that never did.
+        gone: when it disappeared; None if it was there at the last look.
+        temporary: the operation lists it as TEMPORARY.
+    """
+
+    id: str
+    vdu_id: str
+    vnfd_id: str
+    new: bool
+    capacity_pps: float
+    appeared: Interval | None = None
+    ready: Interval | None = None
+    gone: Interval | None = None
+    temporary: bool = False
+
+    def surely_in_service(self, start_ns: int, end_ns: int) -> bool:
+        """Whether it was in service all the time, wherever its instants lie in their intervals."""
+        if self.appeared is not None and (self.ready is None or self.ready.latest_ns > start_ns):
+            return False
+        return self.gone is None or self.gone.earliest_ns >= end_ns
+
+    def maybe_in_service(self, start_ns: int, end_ns: int) -> bool:
+        """Whether it can have been in service at some instant of that time."""
+        if self.appeared is not None and (self.ready is None or self.ready.earliest_ns > end_ns):
+            return False
+        return self.gone is None or self.gone.latest_ns >= start_ns
+
+
+@dataclass(frozen=True, slots=True)
+class UnitTimeline:
+    """All units of one VNF instance from the request of an operation to the last look at it.
+
+    Attributes:
+        units: those from before first, then in the order of their appearance.
+        request_ns: when the operation was requested.
+        seen_until_ns: when the last document was asked for.
+        undeclared_vdus: VDUs of new units whose capacity is not known.
+    """
+
+    units: tuple[Unit, ...]
+    request_ns: int
+    seen_until_ns: int
+    undeclared_vdus: tuple[str, ...]
+
+    @property
+    def old(self) -> tuple[Unit, ...]:
+        """Units from before the request."""
+        return tuple(unit for unit in self.units if not unit.new)
+
+    @property
+    def new(self) -> tuple[Unit, ...]:
+        """Units that came with the operation."""
+        return tuple(unit for unit in self.units if unit.new)
+
+    @property
+    def before(self) -> tuple[Unit, ...]:
+        """Units in service when the operation was requested."""
+        return tuple(unit for unit in self.units if unit.appeared is None)
+
+    @property
+    def before_pps(self) -> float:
+        """Capacity when the operation was requested."""
+        return capacity_pps(self.before)
+
+
+def capacity_pps(units: Iterable[Unit]) -> float:
+    """Return the capacity of some units together."""
+    return sum(unit.capacity_pps for unit in units)
+
+
+def unit_timeline(history: History, request_ns: int) -> UnitTimeline | None:
+    """Put the units together; None if the instance was not read before the request, or not after it."""
+    before = [one for one in views(history, "vnf_instance") if one.first.latest_ns <= request_ns]
+    if not before:
+        return None
+    shown = before[-1:] + [
+        one for one in views(history, "vnf_instance", before[-1].subject) if one.first.latest_ns > request_ns
+    ]
+    if len(shown) < 2 or not resources(shown[0].document):
+        return None
+    operation = tuple(
+        one
+        for one in views(history, "operation")
+        if one.first.latest_ns > request_ns and one.document.get("operation", "CHANGE_VNFPKG") == "CHANGE_VNFPKG"
+    )
+    known = dict.fromkeys(unit_id for view in shown for unit_id in resources(view.document))
+    units = [unit for unit_id in known for unit in _unit(unit_id, shown, operation, request_ns)]
+    vdus = {unit.vdu_id for unit in units if not unit.new}
+    rated = _Capacities.declared(history, len(resources(shown[0].document)), vdus)
+    return UnitTimeline(
+        units=tuple(replace(unit, capacity_pps=rated.of(unit) or 0.0) for unit in units),
+        request_ns=request_ns,
+        seen_until_ns=shown[-1].until_ns,
+        undeclared_vdus=tuple(sorted({unit.vdu_id for unit in units if rated.of(unit) is None})),
+    )
+
+
+def resources(instance: Document) -> dict[str, dict[str, Any]]:
+    """Return ``vnfcResourceInfo`` of a VnfInstance by id; ``vnfdId`` is filled in where it is the instance's own."""
+    listed = entries(section(instance, "instantiatedVnfInfo").get("vnfcResourceInfo"))
+    own = str(instance.get("vnfdId", ""))
+    return {str(one.get("id", "")): {**one, "vnfdId": str(one.get("vnfdId") or own)} for one in listed}
+
+
+def affected(operation: Document, unit_id: str) -> dict[str, Any]:
+    """Return what a VnfLcmOpOcc lists of one VNFC, an empty object if nothing; of several entries the last one."""
+    listed = entries(section(operation, "resourceChanges").get("affectedVnfcs"))
+    return next((one for one in reversed(listed) if one.get("id") == unit_id), {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Capacities:
+    """Rated capacities of units: as declared per VDU, else an equal part of the whole VNF's."""
+
+    by_vdu: Mapping[str, float]
+    equal_part_pps: float
+    before_vdus: frozenset[str]
+
+    @staticmethod
+    def declared(history: History, before_count: int, before_vdus: Iterable[str]) -> _Capacities:
+        table = section(section(history.sut, "vnf"), "unit_capacity_pps")
+        return _Capacities(
+            {str(vdu): float(value) for vdu, value in table.items()},
+            history.rated_capacity_pps / before_count,
+            frozenset(before_vdus),
+        )
+
+    def of(self, unit: Unit) -> float | None:
+        if not self.by_vdu:
+            return self.equal_part_pps
+        if unit.vdu_id in self.by_vdu:
+            return self.by_vdu[unit.vdu_id]
+        # What serves traffic is declared; a VDU from before that is not serves none.
+        return 0.0 if unit.vdu_id in self.before_vdus else None
+
+
+def _unit(unit_id: str, shown: Sequence[Snapshot], operation: Sequence[Snapshot], request_ns: int) -> list[Unit]:
+    """Return what one VNFC id was: a unit for each time that it was there, two if its software was changed in place."""
+    found = []
+    for first, last in _stays(unit_id, shown):
+        entry = resources(shown[first].document)[unit_id]
+        unit = Unit(
+            id=unit_id,
+            vdu_id=str(entry.get("vduId", "")),
+            vnfd_id=str(entry["vnfdId"]),
+            new=first > 0 and unit_id not in resources(shown[0].document),
+            capacity_pps=0.0,
+            appeared=changed_between(shown[first - 1], shown[first]) if first else None,
+            gone=_gone(unit_id, shown, last, operation, request_ns),
+            temporary=any(affected(view.document, unit_id).get("changeType") == "TEMPORARY" for view in operation),
+        )
+        if unit.new:
+            found.append(replace(unit, ready=_ready(unit, operation, request_ns)))
+            continue
+        unit = replace(unit, ready=unit.appeared)
+        changed = _changed_in_place(unit, shown[first : last + 1], operation, request_ns)
+        found.append(unit if changed is None else replace(unit, gone=changed))
+        if changed is not None:
+            target = resources(shown[last].document)[unit_id]["vnfdId"]
+            found.append(replace(unit, vnfd_id=target, new=True, appeared=changed, ready=changed))
+    return found
+
+
+def _stays(unit_id: str, shown: Sequence[Snapshot]) -> list[tuple[int, int]]:
+    """Return first and last document of each run of documents that show the unit."""
+    there = [unit_id in resources(view.document) for view in shown]
+    starts = [place for place, now in enumerate(there) if now and not (place and there[place - 1])]
+    ends = [place for place, now in enumerate(there) if now and not (place + 1 < len(there) and there[place + 1])]
+    return list(zip(starts, ends, strict=True))
+
+
+def _gone(
+    unit_id: str, shown: Sequence[Snapshot], last: int, operation: Sequence[Snapshot], request_ns: int
+) -> Interval | None:
+    if last + 1 == len(shown):
+        return None
+    gone = changed_between(shown[last], shown[last + 1])
+    removed = first_showing(
+        operation, lambda one: affected(one, unit_id).get("changeType") == "REMOVED", not_before_ns=request_ns
+    )
+    return gone if removed is None or _listed_at_the_end(operation, removed[0]) else same_event(gone, removed[1])
+
+
+def _ready(unit: Unit, operation: Sequence[Snapshot], request_ns: int) -> Interval | None:
+    appeared = unit.appeared or Interval(request_ns, request_ns)
+    added = first_showing(
+        operation, lambda one: affected(one, unit.id).get("changeType") in _BROUGHT, not_before_ns=request_ns
+    )
+    if added is None:
+        completed = first_showing(
+            operation, lambda one: one.get("operationState") == "COMPLETED", not_before_ns=request_ns
+        )
+        return None if completed is None else _since(appeared, completed[1])
+    place, instant = added
+    return _since(appeared, instant) if _listed_at_the_end(operation, place) else instant
+
+
+def _since(appeared: Interval, told: Interval) -> Interval:
+    """Return the time since a unit was seen, for one of which is only told later that it is in service."""
+    return Interval(min(appeared.earliest_ns, told.earliest_ns), told.latest_ns)
+
+
+def _listed_at_the_end(operation: Sequence[Snapshot], place: int) -> bool:
+    """Whether a change came to be listed together with the end of the operation, so that the list is no clock."""
+    ended = str(operation[place].document.get("operationState", "")) in FINAL_STATES
+    return ended and not (place and operation[place - 1].document.get("operationState") in FINAL_STATES)
+
+
+def _changed_in_place(
+    unit: Unit, stay: Sequence[Snapshot], operation: Sequence[Snapshot], request_ns: int
+) -> Interval | None:
+    """Return when a unit from before got other software, as far as any document says so expressly."""
+
+    def modified(document: Document) -> bool:
+        entry = affected(document, unit.id)
+        return entry.get("changeType") == "MODIFIED" and entry.get("vnfdId", "") != unit.vnfd_id
+
+    def named(document: Document) -> bool:
+        listed = entries(section(document, "instantiatedVnfInfo").get("vnfcResourceInfo"))
+        return any(one.get("id") == unit.id and (one.get("vnfdId") or unit.vnfd_id) != unit.vnfd_id for one in listed)
+
+    sightings = [
+        found[1]
+        for found in (
+            first_showing(operation, modified, not_before_ns=request_ns),
+            first_showing(stay, named, not_before_ns=request_ns),
+        )
+        if found is not None
+    ]
+    if not sightings:
+        return None
+    return sightings[0] if len(sightings) == 1 else same_event(*sightings)
