@@ -95,7 +95,8 @@ def test_a_task_that_is_accepted_in_a_wrong_state_ends_the_experiment(paper, tmp
 
 def test_what_is_not_supported_is_not_tried(paper, tmp_path):
     paper.took_s = 30.0
-    paper.declaration = DECLARATION.replace("  disabled_vnfd_id: vnfd-0\n", "") + "rollback: {retry: false, fail: false}\n"
+    without = DECLARATION.replace("  disabled_vnfd_id: vnfd-0\n", "")
+    paper.declaration = without + "rollback: {retry: false, fail: false}\n"
     history = record_with(record_requests_and_tasks, paper, tmp_path)
     assert history.ending is Ending.COMPLETE
     assert not {"retry", "fail", "change_vnfpkg-disabled-vnfd"} & {one.name for one in history.attempts}
