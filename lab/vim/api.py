@@ -20,6 +20,8 @@ _FAULTS: Final = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "computeFault",
 }
 
+_VM_STATES: Final = {"BUILD": "building", "ACTIVE": "active", "SHUTOFF": "stopped", "ERROR": "error"}
+
 Entry = TypeVar("Entry", Flavor, Image)
 
 
@@ -61,6 +63,19 @@ class Api:
         if not self.servers.delete(call.path["id"]):
             raise _no_server(call)
 
+    def act(self, call: Call) -> None:
+        """POST /v2.1/servers/{id}/action: `os-stop` is answered when the server is off, `os-start` at once."""
+        actions = {"os-stop": self.servers.stop, "os-start": self.servers.start}
+        wanted = [name for name in actions if isinstance(call.body, dict) and name in call.body]
+        if len(wanted) != 1:
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"action - Expected: one of {', '.join(actions)}")
+        try:
+            found = actions[wanted[0]](call.path["id"])
+        except ServerError as error:
+            raise Refusal(HTTPStatus.CONFLICT, str(error)) from error
+        if not found:
+            raise _no_server(call)
+
     def list_flavors(self, _call: Call) -> Any:
         """GET /v2.1/flavors, with all details, as Nova gives them under /v2.1/flavors/detail."""
         return {"flavors": [flavor_document(flavor) for flavor in self.catalogue.flavors()]}
@@ -89,6 +104,7 @@ def endpoints(api: Api) -> list[Endpoint]:
         Endpoint("GET", "/v2.1/servers", api.list_servers),
         Endpoint("GET", "/v2.1/servers/detail", api.list_servers_in_detail),
         Endpoint("GET", "/v2.1/servers/{id}", api.server),
+        Endpoint("POST", "/v2.1/servers/{id}/action", api.act, HTTPStatus.ACCEPTED),
         Endpoint("DELETE", "/v2.1/servers/{id}", api.delete, HTTPStatus.NO_CONTENT),
         Endpoint("GET", "/v2.1/flavors", api.list_flavors),
         Endpoint("GET", "/v2.1/flavors/detail", api.list_flavors),
@@ -119,7 +135,7 @@ def server_document(server: Server) -> dict[str, Any]:
         "metadata": metadata,
         "created": _time(server.created),
         "updated": _time(server.updated),
-        "OS-EXT-STS:vm_state": {"BUILD": "building", "ACTIVE": "active", "ERROR": "error"}[server.status],
+        "OS-EXT-STS:vm_state": _VM_STATES[server.status],
         "links": _links("servers", server.id),
     }
     if server.fault is not None:

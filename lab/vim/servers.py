@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 _HIGHEST_NUMBER: Final = 255
 _BUILDERS: Final = 4
 
-Status = Literal["BUILD", "ACTIVE", "ERROR"]
+Status = Literal["BUILD", "ACTIVE", "SHUTOFF", "ERROR"]
 
 
 class ServerError(Exception):
@@ -78,6 +78,7 @@ class Server:
 @dataclass
 class _Entry:
     server: Server
+    options: UnitOptions
     unit: Unit | None = None
     built: Future[None] = field(default_factory=Future)
 
@@ -110,10 +111,48 @@ class Servers:
                 raise ServerError(f"server name {name!r} - taken: the traffic decider knows units by their names")
             now = self._clock()
             server = Server(str(uuid4()), name, image, flavor, self._next_number(), created=now, updated=now)
-            entry = _Entry(server)
+            entry = _Entry(server, options)
             self._entries[server.id] = entry
-            entry.built = self._builders.submit(self._build, entry, options)
+            entry.built = self._builders.submit(self._build, entry)
         return server
+
+    def stop(self, server_id: str) -> bool:
+        """Detach a server from the decider and end its process; it keeps its name and number.
+
+        Returns False if there is no such server.
+
+        Raises:
+            ServerError: it is not in status ACTIVE.
+        """
+        entry = self._switched(server_id, "ACTIVE", "SHUTOFF")
+        if entry is None:
+            return False
+        self._tear_down(entry)
+        return True
+
+    def start(self, server_id: str) -> bool:
+        """Begin to build a stopped server again; returns False if there is no such server.
+
+        Raises:
+            ServerError: it is not in status SHUTOFF.
+        """
+        entry = self._switched(server_id, "SHUTOFF", "BUILD")
+        if entry is None:
+            return False
+        entry.built = self._builders.submit(self._build, entry)
+        return True
+
+    def _switched(self, server_id: str, expected: Status, status: Status) -> _Entry | None:
+        """Set a server's status if it is the expected one: of two requests at the same time one gets it."""
+        with self._lock:
+            entry = self._entries.get(server_id)
+            if entry is None:
+                return None
+            present = self._present(entry).status
+            if present != expected:
+                raise ServerError(f"server {server_id} - status - Expected: {expected} Actual: {present}")
+            entry.server = replace(entry.server, status=status, updated=self._clock())
+            return entry
 
     def get(self, server_id: str) -> Server | None:
         """A server as it is now, or None."""
@@ -140,10 +179,10 @@ class Servers:
         with self._lock:
             return self._entries.pop(server_id, None) is not None
 
-    def _build(self, entry: _Entry, options: UnitOptions) -> None:
+    def _build(self, entry: _Entry) -> None:
         server = entry.server
         try:
-            entry.unit = self._start_unit(server.number, options)
+            entry.unit = self._start_unit(server.number, entry.options)
             self._update(entry, management_url=entry.unit.management_url)
             entry.unit.bring_into_service()
             self._steering.add_unit(server.name, server.number)
