@@ -177,27 +177,41 @@ class Fleet:
 
     def remove_when_idle(self, units: Sequence[UnitRecord], *, timeout_s: float) -> tuple[UnitRecord, ...]:
         """Remove each unit as soon as it is idle; returns those that were not when the time was over."""
-        return self._each_when_idle(units, timeout_s, self.remove)
+        return self.remove_when(self.idle_among, units, timeout_s=timeout_s)
+
+    def remove_when(
+        self,
+        may_go: Callable[[Sequence[UnitRecord]], Sequence[UnitRecord]],
+        units: Sequence[UnitRecord],
+        *,
+        timeout_s: float,
+    ) -> tuple[UnitRecord, ...]:
+        """Remove each unit as soon as ``may_go`` returns it; returns those that were left when the time was over."""
+        return self._each(may_go, units, timeout_s, self.remove)
 
     def wait_idle(self, units: Sequence[UnitRecord], *, timeout_s: float) -> tuple[UnitRecord, ...]:
         """Wait until units are idle; returns those that were not when the time was over."""
-        return self._each_when_idle(units, timeout_s, lambda _unit: None)
+        return self._each(self.idle_among, units, timeout_s, lambda _unit: None)
 
-    def _each_when_idle(
-        self, units: Sequence[UnitRecord], timeout_s: float, action: Callable[[UnitRecord], None]
+    def _each(
+        self,
+        ready: Callable[[Sequence[UnitRecord]], Sequence[UnitRecord]],
+        units: Sequence[UnitRecord],
+        timeout_s: float,
+        action: Callable[[UnitRecord], None],
     ) -> tuple[UnitRecord, ...]:
         deadline_s = self.pace.now_s() + timeout_s
         busy = list(units)
         while True:
-            for unit in self._idle_among(busy):
+            for unit in ready(tuple(busy)):
                 action(unit)
                 busy.remove(unit)
             if not busy or self.pace.now_s() >= deadline_s:
                 return tuple(busy)
             self.pace.sleep(DRAIN_POLL_S)
 
-    def _idle_among(self, units: Sequence[UnitRecord]) -> list[UnitRecord]:
-        """Units that have neither users pinned to them nor sessions."""
+    def idle_among(self, units: Sequence[UnitRecord]) -> list[UnitRecord]:
+        """Return the units that have neither users pinned to them nor sessions."""
         pins = self.site.pins()
         return [unit for unit in units if pins.get(unit.name, 0) == 0 and self._without_sessions(unit)]
 

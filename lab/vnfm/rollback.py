@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lab.vnfm.procedure import UpgradeTask
 from lab.vnfm.records import UnitRecord
@@ -34,13 +36,23 @@ class Rollback:
         self.settle_s = settle_s
         sides = Sides.of(task)
         known = {unit.id for unit in task.before}
-        size = sum(1 for unit in task.before if unit.management_url is not None)
         self.kept = tuple(unit for unit in (*sides.old, *sides.new) if unit.id in known)
-        remade = tuple(unit for unit in sides.old if unit.id not in known)
-        self.missing = max(0, size - len(self.kept) - len(remade))
-        self.remade = remade[: size - len(self.kept)]
         self.added = tuple(unit for unit in sides.new if unit.id not in known)
-        self.surplus = (*remade[len(self.remade) :], *sides.left_overs)
+        here = {unit.id for unit in self.kept}
+        self.missing = Counter(_kind(unit) for unit in task.before if unit.management_url and unit.id not in here)
+        self.remade: tuple[UnitRecord, ...] = ()
+        self.surplus = sides.left_overs
+        for unit in sides.old:
+            if unit.id not in known:
+                self._count_in(unit)
+
+    def _count_in(self, unit: UnitRecord) -> None:
+        """Take account of a unit that an earlier attempt has made; more than one for each lost one is too many."""
+        if self.missing[_kind(unit)] > 0:
+            self.missing[_kind(unit)] -= 1
+            self.remade += (unit,)
+        else:
+            self.surplus += (unit,)
 
     def run(self) -> None:
         """Do the three steps in their order."""
@@ -51,14 +63,15 @@ class Rollback:
     def restore(self) -> None:
         """Step 1: all capacity that was there before."""
         self.fleet.step("roll back: capacity")
-        if self.missing:
-            self.remade += self.make(self.missing)
+        made = [self.make(vdu_id, flavour, count) for (vdu_id, flavour), count in self.missing.items() if count > 0]
+        if made:
+            self.remade += tuple(unit for units in made for unit in units)
             self.fleet.hold(self.settle_s)
 
-    def make(self, count: int) -> tuple[UnitRecord, ...]:
+    def make(self, vdu_id: str, flavour: str, count: int) -> tuple[UnitRecord, ...]:
         """Create units of the source package and wait until they are ready."""
-        source = self.task.source
-        return self.fleet.add(source, count, flavour=source.compute_flavour, ready_timeout_s=self.ready_timeout_s)
+        package = replace(self.task.source, vdu_id=vdu_id)
+        return self.fleet.add(package, count, flavour=flavour, ready_timeout_s=self.ready_timeout_s)
 
     def switch(self) -> None:
         """Step 2: all users who are not there to the units from before."""
@@ -90,3 +103,8 @@ class Rollback:
         self.fleet.step("roll back: units")
         for unit in (*self.added, *self.surplus):
             self.fleet.remove(unit)
+
+
+def _kind(unit: UnitRecord) -> tuple[str, str]:
+    """What a unit has to be made from to be like this one, beside its package."""
+    return unit.vdu_id, unit.flavour

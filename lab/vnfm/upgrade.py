@@ -133,13 +133,17 @@ class FourStepUpgrade(UpgradeProcedure):
         """
         self.fleet.step("drain")
         timeout_s = self.parameters.drain_timeout_s
-        busy = self.fleet.remove_when_idle(self.old, timeout_s=timeout_s)
+        busy = self.remove_old_units(timeout_s)
         if busy:
             names = ", ".join(unit.name for unit in busy)
             raise ProcedureError(
                 f"units {names} - still have users or sessions - Expected: idle within {timeout_s:g} s"
             )
         self.fleet.divide((self.new, 1.0))
+
+    def remove_old_units(self, timeout_s: float) -> Sequence[UnitRecord]:
+        """Remove each old unit as soon as it is idle; returns those that were not in time."""
+        return self.fleet.remove_when_idle(self.old, timeout_s=timeout_s)
 
     def provide_capacity(self, share: float) -> None:
         """Make the new units that a share needs and that are not there yet."""

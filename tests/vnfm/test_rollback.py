@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -226,3 +227,15 @@ def test_instance_that_was_mostly_new_before_keeps_its_capacity() -> None:
     FourStepUpgrade(UpgradeTask(this.fleet, OLD, NEW, {}, before, before)).roll_back()
     assert set(this.site.split[0].units) == {unit.name for unit in before}
     assert set(this.servers()) == {unit.name for unit in before}
+
+
+def test_unit_of_another_size_is_made_again_as_it_was() -> None:
+    this = world(old_units=1)
+    large = replace(OLD, vdu_id="gateway-large")
+    (lost,) = this.fleet.add(large, 1, flavour="gateway.large", ready_timeout_s=10)
+    before = (*this.old, lost)
+    this.fleet.remove(lost)
+    FourStepUpgrade(UpgradeTask(this.fleet, OLD, NEW, {}, before, this.old)).roll_back()
+    (made,) = (unit for unit in this.units if unit not in this.old)
+    assert (made.vdu_id, made.flavour, made.vnfd_id) == ("gateway-large", "gateway.large", OLD.vnfd_id)
+    assert {one.name for one in (*this.old, made)} == set(this.site.split[0].units)
