@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import yaml
 
-DESCRIPTOR: Final = "vnfd.yaml"
+DESCRIPTOR: Final = "software.yaml"
+"""The file in a package directory that says what the software is."""
+
 SESSION_KEY_PARTS: Final = {"user": 4, "userPort": 2, "servicePort": 2}
 """What a session key may consist of, and the bytes that each part has in a packet."""
 
@@ -27,6 +29,7 @@ class Software:
         functions: What it does.
         session_key: What it knows a session by.
         template: Its nftables ruleset with ${...} for what is a unit's own.
+        files: What it consists of: the paths of this file and of the ruleset.
     """
 
     version: str
@@ -34,6 +37,7 @@ class Software:
     functions: tuple[str, ...]
     session_key: tuple[str, ...]
     template: str
+    files: tuple[Path, ...] = ()
 
 
 def load_software(package: Path) -> Software:
@@ -47,17 +51,17 @@ def load_software(package: Path) -> Software:
     dscp = _member(descriptor, document, "mark.dscp", int)
     if not 0 <= dscp <= 63:
         raise PackageError(f"{descriptor} - mark.dscp - Expected: 0 to 63 - Actual: {dscp}")
-    key = _member(descriptor, document, "software.sessionKey", list)
+    key = _member(descriptor, document, "sessionKey", list)
     if not key or any(part not in SESSION_KEY_PARTS for part in key):
-        raise PackageError(
-            f"{descriptor} - software.sessionKey - Expected: some of {list(SESSION_KEY_PARTS)} - Actual: {key}"
-        )
+        raise PackageError(f"{descriptor} - sessionKey - Expected: some of {list(SESSION_KEY_PARTS)} - Actual: {key}")
+    ruleset = package / _member(descriptor, document, "ruleset", str)
     return Software(
-        version=_member(descriptor, document, "vnfSoftwareVersion", str),
+        version=_member(descriptor, document, "version", str),
         dscp=dscp,
         functions=tuple(_member(descriptor, document, "functions", list)),
         session_key=tuple(key),
-        template=_read(package / _member(descriptor, document, "software.ruleset", str)),
+        template=_read(ruleset),
+        files=(descriptor, ruleset),
     )
 
 

@@ -2,63 +2,146 @@
 
 from __future__ import annotations
 
+import difflib
 import string
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from lab.sol.archive import open_archive
+from lab.sol.build import build_package
+from lab.sol.descriptor import Descriptor
 from lab.vnf.package import PackageError, load_software
 from lab.vnf.ruleset import UnitSettings, render
+from tests.dataplane.sandbox import observe
 
 PACKAGES = Path(__file__).resolve().parents[2] / "lab" / "vnf" / "packages"
-VERSIONS = ("1.0", "2.0")
+DSCP = {"0.9": 8, "1.0": 10, "1.0.1": 12, "2.0": 18, "2.0-faulty": 18}
+VERSIONS = tuple(DSCP)
+VNFD_IDS = {
+    version: f"5a3bb3c1-52f6-4e0f-9d5f-0b6a9f1c{end}"
+    for version, end in zip(DSCP, ("0900", "1001", "1011", "2000", "2bad"), strict=True)
+}
 
 MINIMAL: dict[str, Any] = {
-    "vnfSoftwareVersion": "9.9",
+    "version": "9.9",
     "mark": {"dscp": 10},
     "functions": ["session-gateway"],
-    "software": {"ruleset": "gateway.nft", "sessionKey": ["user"]},
+    "ruleset": "gateway.nft",
+    "sessionKey": ["user"],
 }
 
 
 def write_package(folder: Path, document: Any, ruleset: str | None = "table netdev gateway { }") -> Path:
-    (folder / "vnfd.yaml").write_text(yaml.safe_dump(document))
+    (folder / "software.yaml").write_text(yaml.safe_dump(document))
     if ruleset is not None:
         (folder / "gateway.nft").write_text(ruleset)
     return folder
 
 
-def descriptor(version: str) -> Any:
-    return yaml.safe_load((PACKAGES / version / "vnfd.yaml").read_text())
+def descriptor(version: str) -> Descriptor:
+    return open_archive(build_package(PACKAGES / version)).descriptor
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_descriptors_name_the_same_product_in_another_version(version: str) -> None:
-    document = descriptor(version)
-    assert uuid.UUID(document["vnfdId"]).version == 4
-    assert (document["vnfProvider"], document["vnfProductName"]) == ("Hitless", "lab-gateway")
-    assert (document["vnfSoftwareVersion"], document["vnfdVersion"]) == (version, version)
-    (flavour,) = document["flavours"]
-    (vdu,) = flavour["vdus"]
-    assert vdu["image"] == f"lab-gateway-{version}"
-    assert vdu["computeFlavour"] == "gateway.standard"
+    found = descriptor(version)
+    assert (found.vnfd_id, found.provider, found.product) == (VNFD_IDS[version], "Hitless", "lab-gateway")
+    assert (found.software_version, found.vnfd_version) == (version, version)
+    (vdu,) = found.vdus
+    assert (vdu.image.name, vdu.image.version) == (f"lab-gateway-{version}", version)
+    assert (vdu.compute_flavour, vdu.initial_units, vdu.max_units) == ("gateway.standard", 4, 8)
+    (aspect,) = found.aspects
+    assert (aspect.id, aspect.units(0), aspect.level(4), aspect.max_units) == ("gateway", 1, 3, 8)
+
+
+def test_no_package_was_forgotten() -> None:
+    assert {path.parent.name for path in PACKAGES.glob("*/software.yaml")} == set(VERSIONS)
 
 
 def test_versions_can_be_told_apart() -> None:
-    assert len({descriptor(version)["vnfdId"] for version in VERSIONS}) == 2
-    assert [load_software(PACKAGES / version).dscp for version in VERSIONS] == [10, 18]
+    assert {version: load_software(PACKAGES / version).dscp for version in VERSIONS} == DSCP
+
+
+def test_changes_of_package_that_are_provided_for() -> None:
+    changes = [change for version in VERSIONS for change in descriptor(version).package_changes]
+    assert {(one.source_vnfd_id, one.destination_vnfd_id, one.qualifier) for one in changes} == {
+        (VNFD_IDS[source], VNFD_IDS[destination], qualifier)
+        for source, destination, qualifier in [
+            ("1.0", "2.0", "up"),
+            ("1.0", "2.0-faulty", "up"),
+            ("1.0", "1.0.1", "up"),
+            ("2.0", "1.0", "down"),
+            ("0.9", "1.0", "up"),
+            ("1.0", "0.9", "down"),
+        ]
+    }
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_descriptor_speaks_of_changes_from_or_to_itself_only(version: str) -> None:
+    for change in descriptor(version).package_changes:
+        assert VNFD_IDS[version] in {change.source_vnfd_id, change.destination_vnfd_id}
 
 
 def test_version_2_adds_a_function_and_changes_what_a_session_is() -> None:
-    old, new = (load_software(PACKAGES / version) for version in VERSIONS)
+    old, new = (load_software(PACKAGES / version) for version in ("1.0", "2.0"))
     assert set(old.functions) < set(new.functions)
     assert old.session_key == ("user", "userPort")
     assert new.session_key == ("user", "userPort", "servicePort")
     assert "ip saddr . udp sport . udp dport" in new.template
     assert "udp sport . udp dport" not in old.template
+
+
+def test_an_update_has_the_same_functions_and_interfaces() -> None:
+    old, new = (load_software(PACKAGES / version) for version in ("1.0", "1.0.1"))
+    assert (old.functions, old.session_key) == (new.functions, new.session_key)
+
+
+def code(version: str) -> list[str]:
+    """The ruleset without what is only for people."""
+    lines = (line.strip() for line in load_software(PACKAGES / version).template.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def differences(one: str, other: str) -> list[str]:
+    """Lines of code that were added (+) or taken away (-), sorted."""
+    found = difflib.ndiff(code(one), code(other))
+    return sorted(line for line in found if line[0] in "+-")
+
+
+def test_the_update_differs_by_its_correction_alone() -> None:
+    assert differences("1.0", "1.0.1") == ["+ ip frag-off & 0x1fff != 0 counter name not_udp drop"] * 2
+
+
+def test_the_faulty_build_differs_by_its_fault_alone() -> None:
+    fault = 'quota name "until_fault" ip {} & 0.0.0.240 == 0.0.0.0 counter name internal_error drop'
+    assert differences("2.0", "2.0-faulty") == [
+        "+ counter internal_error { }",
+        f"+ {fault.format('daddr')}",
+        f"+ {fault.format('saddr')}",
+        "+ quota until_fault { over 800 kbytes }",
+    ]
+
+
+@pytest.mark.namespaces
+def test_the_kernel_takes_every_ruleset(tmp_path: Path) -> None:
+    loaded = observe("package_scenarios:load_rulesets", tmp_path)
+    assert set(loaded) == set(VERSIONS)
+    assert {version: "internal_error" in counters for version, counters in loaded.items()} == {
+        version: version == "2.0-faulty" for version in VERSIONS
+    }
+
+
+@pytest.mark.namespaces
+def test_the_faulty_build_loses_packets_of_one_user_in_16_once_it_has_forwarded_enough(tmp_path: Path) -> None:
+    observed = observe("package_scenarios:fault", tmp_path)
+    assert observed["before"]["internal_error"] == 0
+    assert observed["before"]["forwarded"] == observed["sent_before"]
+    assert observed["lost_users"] == [user for user in observed["users"] if user & 0xF0 == 0]
+    assert observed["after"]["internal_error"] == len(observed["lost_users"])
 
 
 @pytest.mark.parametrize(
@@ -67,12 +150,12 @@ def test_version_2_adds_a_function_and_changes_what_a_session_is() -> None:
         (("mark", "dscp"), 64, "mark.dscp - Expected: 0 to 63 - Actual: 64"),
         (("mark", "dscp"), "AF11", "mark.dscp - Expected: int"),
         (("mark",), None, "mark.dscp - Expected: int - Actual: None"),
-        (("vnfSoftwareVersion",), 1.0, "vnfSoftwareVersion - Expected: str - Actual: 1.0"),
+        (("version",), 1.0, "version - Expected: str - Actual: 1.0"),
         (("functions",), "all", "functions - Expected: list"),
-        (("software", "sessionKey"), [], "software.sessionKey - Expected: some of"),
-        (("software", "sessionKey"), ["colour"], "Actual: .'colour'."),
-        (("software", "ruleset"), None, "software.ruleset - Expected: str"),
-        (("software", "ruleset"), "other.nft", "other.nft - cannot be read"),
+        (("sessionKey",), [], "sessionKey - Expected: some of"),
+        (("sessionKey",), ["colour"], "Actual: .'colour'."),
+        (("ruleset",), None, "ruleset - Expected: str"),
+        (("ruleset",), "other.nft", "other.nft - cannot be read"),
     ],
 )
 def test_descriptors_that_cannot_be_used_say_why(
@@ -95,13 +178,13 @@ def test_a_usable_descriptor(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "reason"), [("{", "not YAML"), ("[]", "Expected: int"), ("", "Expected: int")])
 def test_descriptors_that_are_no_descriptors(tmp_path: Path, text: str, reason: str) -> None:
-    (tmp_path / "vnfd.yaml").write_text(text)
+    (tmp_path / "software.yaml").write_text(text)
     with pytest.raises(PackageError, match=reason):
         load_software(tmp_path)
 
 
 def test_a_directory_without_descriptor(tmp_path: Path) -> None:
-    with pytest.raises(PackageError, match=r"vnfd\.yaml - cannot be read: No such file"):
+    with pytest.raises(PackageError, match=r"software\.yaml - cannot be read: No such file"):
         load_software(tmp_path)
 
 
@@ -124,7 +207,7 @@ def rules(version: str, **settings: Any) -> list[str]:
     return [line for line in stripped if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize(("version", "dscp"), [("1.0", 10), ("2.0", 18)])
+@pytest.mark.parametrize(("version", "dscp"), DSCP.items())
 def test_rules_have_what_is_the_units_own(version: str, dscp: int) -> None:
     lines = rules(version)
     assert lines.count(f"ip dscp set {dscp}") == 2

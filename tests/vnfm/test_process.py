@@ -16,8 +16,9 @@ import pytest
 import requests
 
 from lab.vnfm.__main__ import main
+from tests.nfvo.office import Office
+from tests.nfvo.sources import VNFD_1_0
 from tests.vnfm.manager import wait_for
-from tests.vnfm.test_packages import GOOD, write
 
 pytestmark = pytest.mark.processes
 
@@ -28,10 +29,10 @@ HEADERS = {"Version": "2.3.0"}
 class Process:
     """A VNFM on a free port."""
 
-    def __init__(self, folder: Path, vim: str) -> None:
+    def __init__(self, folder: Path, vim: str, nfvo: str) -> None:
         self.log = folder / "log"
         command = [sys.executable, "-m", "lab.vnfm", "--listen", "127.0.0.1:0", "--vim", vim]
-        files = ["--packages", os.fspath(folder / "packages"), "--store", os.fspath(folder / "vnfm.sqlite")]
+        files = ["--nfvo", nfvo, "--store", os.fspath(folder / "vnfm.sqlite")]
         environment = {name: value for name, value in os.environ.items() if name != "HITLESS_LOG_DIR"}
         with self.log.open("w") as stream:
             self.child = subprocess.Popen([*command, *files], stdout=stream, stderr=stream, env=environment)
@@ -58,9 +59,14 @@ class Process:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "packages").mkdir()
-    write(tmp_path / "packages", "7.1", GOOD)
     return tmp_path
+
+
+@pytest.fixture
+def nfvo(tmp_path: Path) -> Iterator[str]:
+    office = Office(tmp_path / "packages", ["1.0"])
+    yield office.base
+    office.close()
 
 
 @pytest.fixture
@@ -71,22 +77,22 @@ def silent_vim() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_ends_in_order(folder: Path, silent_vim: str, number: signal.Signals) -> None:
-    process = Process(folder, silent_vim)
+def test_ends_in_order(folder: Path, silent_vim: str, nfvo: str, number: signal.Signals) -> None:
+    process = Process(folder, silent_vim, nfvo)
     assert process.end(number) == 0
     assert "Traceback" not in process.log.read_text()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
 def test_operation_under_way_is_settled_at_the_next_start(
-    folder: Path, silent_vim: str, number: signal.Signals, code: int
+    folder: Path, silent_vim: str, nfvo: str, number: signal.Signals, code: int
 ) -> None:
-    process = Process(folder, silent_vim)
-    instance = process.post("/vnf_instances", {"vnfdId": GOOD["vnfdId"]}).json()["id"]
+    process = Process(folder, silent_vim, nfvo)
+    instance = process.post("/vnf_instances", {"vnfdId": VNFD_1_0}).json()["id"]
     assert process.post(f"/vnf_instances/{instance}/instantiate", {"flavourId": "default"}).status_code == 202
     wait_for(lambda: process.get("/vnf_lcm_op_occs")[0]["operationState"] == "PROCESSING", "PROCESSING")
     assert process.end(number) == code
-    again = Process(folder, silent_vim)
+    again = Process(folder, silent_vim, nfvo)
     (operation,) = again.get("/vnf_lcm_op_occs?all_fields")
     assert operation["operationState"] == "FAILED_TEMP"
     assert "restart" in operation["error"]["detail"]
@@ -109,7 +115,6 @@ def run_in_vain(*options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("--packages", "{folder}/nowhere"), "no packages"),
         (("--store", "{folder}/nowhere/vnfm.sqlite"), "cannot start"),
         (("--procedure", "lab.vnfm.upgrade"), "module:Name"),
         (("--procedure", "lab.vnfm.upgrade:NoSuch"), "NoSuch"),
@@ -118,7 +123,7 @@ def run_in_vain(*options: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_wrong_command_line(folder: Path, change: tuple[str, str], message: str) -> None:
-    good = ["--packages", f"{folder}/packages", "--store", f"{folder}/vnfm.sqlite"]
+    good = ["--store", f"{folder}/vnfm.sqlite"]
     ended = run_in_vain(*good, change[0], change[1].format(folder=folder))
     assert ended.returncode == 1
     assert message in ended.stderr
@@ -131,5 +136,5 @@ def test_options_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    for option in ("--listen", "--vim", "--controller", "--decider", "--packages", "--store", "--procedure"):
+    for option in ("--listen", "--vim", "--controller", "--decider", "--nfvo", "--store", "--procedure"):
         assert option in printed

@@ -1,0 +1,1 @@
+"""Packages: built, verified, brought on board, given out."""
