@@ -85,6 +85,8 @@ def _add_check(commands: _Commands) -> None:
     command = commands.add_parser("check", help="can everything be reached, do marks appear, does the tester carry it")
     _add_sut(command)
     command.add_argument("--traffic", action="store_true", help="also send some seconds of traffic through the VNF")
+    command.add_argument("--profile", choices=PROFILES, default="quick", help="for which a run's time is estimated")
+    command.add_argument("--worksheet", action="store_true", help="also print wiring, addresses and interfaces")
     command.set_defaults(carry_out=checking.check)
 
 

@@ -12,7 +12,13 @@ from hitless.results import ExitCode
 
 def check(options: argparse.Namespace) -> int:
     """Print one line per finding; return 0 if a run can be made."""
-    findings = run_preflight(options.sut, traffic=options.traffic, say=print_finding)
+    sheet: list[str] = []
+    draw = sheet.append if options.worksheet else None
+    findings = run_preflight(
+        options.sut, traffic=options.traffic, profile=options.profile, say=print_finding, draw=draw
+    )
+    if sheet:
+        print("\n" + "\n".join(sheet) + "\n")
     warnings = sum(finding.level is Level.WARNING for finding in findings)
     if not is_ready(findings):
         print("not ready: see the lines that begin with 'failed'")

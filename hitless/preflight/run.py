@@ -5,15 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
+from hitless.catalogue import CatalogueError, load_catalogue
 from hitless.mano.client import VnfmClient
+from hitless.preflight.adapters import check_decider, check_packages
 from hitless.preflight.declaration import read_declaration
-from hitless.preflight.findings import Finding, Level, warning
+from hitless.preflight.findings import Finding, Level, failed, warning
 from hitless.preflight.generator import Generator, GeneratorChecks
 from hitless.preflight.instance import Instance
 from hitless.preflight.management import ManagementChecks
+from hitless.preflight.prospects import prospects
 from hitless.preflight.through import send_through
+from hitless.preflight.worksheet import worksheet
 from hitless.sut import SystemUnderTest
 from hitless.traffic import TrafficGenerator
 
@@ -22,7 +27,9 @@ def run_preflight(
     declaration: Path,
     *,
     traffic: bool = False,
+    profile: str = "quick",
     say: Callable[[Finding], None] = lambda _: None,
+    draw: Callable[[str], None] | None = None,
     generator: Callable[[], AbstractContextManager[Generator]] = TrafficGenerator,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Finding]:
@@ -31,7 +38,9 @@ def run_preflight(
     Args:
         declaration: the file that describes the system under test.
         traffic: also send traffic for some seconds; takes the ports and makes an instance as a run would.
+        profile: whose durations and limits a run would have.
         say: gets each finding as soon as it is there.
+        draw: gets the lines of the worksheet at the end; None for no worksheet.
         generator: makes the traffic generator.
         sleep: waits.
 
@@ -39,7 +48,8 @@ def run_preflight(
         All findings, in order.
     """
     findings: list[Finding] = []
-    for finding in _checks(declaration, traffic=traffic, generator=generator, sleep=sleep):
+    means = _Means(generator, sleep, traffic=traffic, draw=draw)
+    for finding in _checks(declaration, profile, means):
         findings.append(finding)
         say(finding)
     return findings
@@ -50,49 +60,76 @@ def is_ready(findings: Iterable[Finding]) -> bool:
     return all(finding.level is not Level.FAILED for finding in findings)
 
 
-def _checks(
-    declaration: Path,
-    *,
-    traffic: bool,
-    generator: Callable[[], AbstractContextManager[Generator]],
-    sleep: Callable[[float], None],
-) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What checks are made with, and how far they may go."""
+
+    generator: Callable[[], AbstractContextManager[Generator]]
+    sleep: Callable[[float], None]
+    traffic: bool
+    draw: Callable[[str], None] | None
+
+
+def _checks(declaration: Path, profile: str, means: _Means) -> Iterator[Finding]:
     sut, findings = read_declaration(declaration)
     yield from findings
     if sut is None or not is_ready(findings):
         return
     if sut.mano.sol003 is None:
-        yield from _without_mano(sut, traffic=traffic, generator=generator, sleep=sleep)
-        return
-    with VnfmClient(sut.mano.sol003) as vnfm:
-        management = ManagementChecks(sut, vnfm)
-        yield from management.interface()
-        if management.reachable:
-            yield from management.instances()
-        yield from management.notifications()
-        with generator() as made:
-            checks = GeneratorChecks(sut, made)
-            yield from checks.reach()
-            yield from checks.load(take=traffic)
-            if traffic and checks.groups and not management.reachable:
-                yield warning("traffic", "not sent, as nothing can be brought into service without MANO")
-            elif traffic and checks.groups:
-                with_instance = Instance(sut, vnfm, in_service=management.in_service is not None, sleep=sleep)
-                yield from with_instance.while_in_service(lambda: send_through(sut, made, checks.groups, sleep))
+        yield from _without_mano(sut, means)
+    else:
+        with VnfmClient(sut.mano.sol003) as vnfm:
+            yield from _with_mano(sut, means, vnfm)
+    try:
+        yield from prospects(sut, load_catalogue(), profile)
+    except CatalogueError as error:
+        yield failed("limits", str(error), "correct limits in the declaration")
 
 
-def _without_mano(
-    sut: SystemUnderTest,
-    *,
-    traffic: bool,
-    generator: Callable[[], AbstractContextManager[Generator]],
-    sleep: Callable[[float], None],
+def _with_mano(sut: SystemUnderTest, means: _Means, vnfm: VnfmClient) -> Iterator[Finding]:
+    management = ManagementChecks(sut, vnfm)
+    yield from management.interface()
+    if management.reachable:
+        yield from management.instances()
+    yield from check_packages(sut)
+    yield from management.notifications()
+    yield from _generator_checks(sut, means, vnfm, management)
+
+
+def _generator_checks(
+    sut: SystemUnderTest, means: _Means, vnfm: VnfmClient, management: ManagementChecks
 ) -> Iterator[Finding]:
-    """Check the traffic side only; somebody else has brought the VNF into service."""
-    yield warning("MANO", "mano.sol003 is not declared: what has to be seen of operations is NOT APPLICABLE")
-    with generator() as made:
+    with means.generator() as made:
         checks = GeneratorChecks(sut, made)
         yield from checks.reach()
-        yield from checks.load(take=traffic)
-        if traffic and checks.groups:
-            yield from send_through(sut, made, checks.groups, sleep)
+        yield from checks.load(take=means.traffic)
+        if means.traffic and checks.groups and not management.reachable:
+            yield warning("traffic", "not sent, as nothing can be brought into service without MANO")
+        elif means.traffic and checks.groups:
+            with_instance = Instance(sut, vnfm, in_service=management.in_service is not None, sleep=means.sleep)
+            yield from with_instance.while_in_service(lambda: _through(sut, made, checks, means))
+        _draw(sut, checks, means.draw)
+
+
+def _through(sut: SystemUnderTest, made: Generator, checks: GeneratorChecks, means: _Means) -> Iterator[Finding]:
+    yield from check_decider(sut)
+    yield from send_through(sut, made, checks.groups, means.sleep)
+
+
+def _without_mano(sut: SystemUnderTest, means: _Means) -> Iterator[Finding]:
+    """Check the traffic side only; somebody else has brought the VNF into service."""
+    yield warning("MANO", "mano.sol003 is not declared: what has to be seen of operations is NOT APPLICABLE")
+    with means.generator() as made:
+        checks = GeneratorChecks(sut, made)
+        yield from checks.reach()
+        yield from checks.load(take=means.traffic)
+        if means.traffic and checks.groups:
+            yield from send_through(sut, made, checks.groups, means.sleep)
+        _draw(sut, checks, means.draw)
+
+
+def _draw(sut: SystemUnderTest, checks: GeneratorChecks, draw: Callable[[str], None] | None) -> None:
+    if draw is None:
+        return
+    for line in worksheet(sut, () if checks.server is None else checks.server.ports, checks.groups):
+        draw(line)

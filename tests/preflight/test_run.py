@@ -75,12 +75,14 @@ def test_no_mano_and_no_generator_are_both_told(file):
         url = gone.url
     generator = FakeGenerator(trouble={"connect": TrafficError("TRex server x", "no answer")})
     findings = check(file(RIGHT.replace("http://127.0.0.1:8001", url)), generator, traffic=True)
-    assert [(finding.name, finding.level.value) for finding in findings] == [
+    assert [(finding.name, finding.level.value) for finding in findings if not finding.name.startswith("RQ-")] == [
         ("declaration", "ok"),
         ("version marks", "warning"),
         ("MANO", "failed"),
         ("notifications", "ok"),
         ("traffic generator", "failed"),
+        ("requirements", "ok"),
+        ("time", "ok"),
     ]
     assert f"{url}/vnflcm/api_versions - unreachable" in str(findings[2])
     assert generator.calls[-1] == "close"
@@ -90,7 +92,8 @@ def test_without_mano_no_traffic_is_sent(file):
     generator = FakeGenerator()
     with scripted(http(500)) as server:
         findings = check(file(RIGHT.replace("http://127.0.0.1:8001", server.url)), generator, traffic=True)
-    assert str(findings[-1]) == ("warning  traffic - not sent, as nothing can be brought into service without MANO")
+    told = [str(finding) for finding in findings]
+    assert "warning  traffic - not sent, as nothing can be brought into service without MANO" in told
     assert not [call for call in generator.calls if call.startswith("start")]
 
 
