@@ -12,9 +12,10 @@ from lab.parts import Parts
 from lab.processes import Connection, ProcessSpec
 from lab.readiness import HttpProbe, PortProbe
 
-_VNFM, _VIM, _DECIDER, _CONTROLLER = 8001, 8002, 8003, 8005
+_VNFM, _VIM, _DECIDER, _NFVO, _CONTROLLER = 8001, 8002, 8003, 8004, 8005
 _GENERATOR_SYNC, _GENERATOR_ASYNC = 4501, 4500
 _PACKAGES: Final = Path(__file__).resolve().parent / "vnf" / "packages"
+_DISABLED_PACKAGE: Final = "0.9"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,14 @@ class Places:
 
 def plan(parts: Parts, places: Places) -> tuple[ProcessSpec, ...]:
     """The processes; each needs only those before it."""
-    return (_decider(parts), _generator(), _vim(parts), _controller(parts), _vnfm(parts, places))
+    return (
+        _decider(parts),
+        _generator(),
+        _vim(parts),
+        _controller(parts),
+        _nfvo(places),
+        _vnfm(parts, places),
+    )
 
 
 def _decider(parts: Parts) -> ProcessSpec:
@@ -61,13 +69,25 @@ def _controller(parts: Parts) -> ProcessSpec:
     return ProcessSpec("controller", argv, HttpProbe(_CONTROLLER))
 
 
+def _nfvo(places: Places) -> ProcessSpec:
+    packages = ("--packages", str(_PACKAGES), "--disable", _DISABLED_PACKAGE, "--state", str(places.state / "nfvo"))
+    # The VNFM is asked which packages are in use; that it starts later is no harm.
+    argv = _module("lab.nfvo", "--listen", _local(_NFVO), *packages, "--vnfm", _url(_VNFM))
+    return ProcessSpec("nfvo", argv, HttpProbe(_NFVO, "/vnfpkgm/api_versions"))
+
+
 def _vnfm(parts: Parts, places: Places) -> ProcessSpec:
     below = ("--vim", _url(_VIM), "--decider", _url(_DECIDER), "--controller", _url(_CONTROLLER))
-    files = ("--packages", str(_PACKAGES), "--store", str(places.state / "vnfm.sqlite"))
-    options = (*below, *files, "--procedure", parts.upgrade_procedure)
+    around = (*below, "--nfvo", _url(_NFVO), "--store", str(places.state / "vnfm.sqlite"))
+    options = (*around, "--procedure", parts.upgrade_procedure, *_vnfm_parts(parts))
     # SOL003 has no status resource; the list of API versions is the one that needs no state.
     ready = HttpProbe(_VNFM, "/vnflcm/api_versions")
     return ProcessSpec("vnfm", _module("lab.vnfm", "--listen", _local(_VNFM), *options), ready)
+
+
+def _vnfm_parts(parts: Parts) -> tuple[str, ...]:
+    engine, runner = ("--engine", parts.vnfm_engine), ("--runner", parts.vnfm_runner)
+    return (*engine, *runner, "--journal", parts.vnfm_journal, "--documents", parts.vnfm_documents)
 
 
 def _module(name: str, *options: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ def specs(tmp_path):
 
 
 def test_the_order_of_the_start(specs):
-    assert list(specs) == ["decider", "generator", "vim", "controller", "vnfm"]
+    assert list(specs) == ["decider", "generator", "vim", "controller", "nfvo", "vnfm"]
 
 
 def test_all_run_with_our_interpreter(specs):
@@ -32,13 +32,22 @@ def test_what_is_asked_for_readiness(specs):
         "generator": "port 4501 on 127.0.0.1 accepts connections",
         "vim": "GET http://127.0.0.1:8002/status answers 200, ready",
         "controller": "GET http://127.0.0.1:8005/status answers 200, ready",
+        "nfvo": "GET http://127.0.0.1:8004/vnfpkgm/api_versions answers 200, ready",
         "vnfm": "GET http://127.0.0.1:8001/vnflcm/api_versions answers 200, ready",
     }
 
 
-def test_the_store_lies_in_the_state_folder(specs, tmp_path):
-    argv = specs["vnfm"].argv
-    assert argv[argv.index("--store") + 1] == str(tmp_path / "vnfm.sqlite")
+@pytest.mark.parametrize(
+    ("process", "option", "place"), [("vnfm", "--store", "vnfm.sqlite"), ("nfvo", "--state", "nfvo")]
+)
+def test_what_is_stored_lies_in_the_state_folder(specs, tmp_path, process, option, place):
+    argv = specs[process].argv
+    assert argv[argv.index(option) + 1] == str(tmp_path / place)
+
+
+def test_one_package_is_on_board_but_disabled(specs):
+    argv = specs["nfvo"].argv
+    assert argv[argv.index("--disable") + 1] == "0.9"
 
 
 @pytest.mark.parametrize(
