@@ -7,12 +7,40 @@ from types import MappingProxyType
 
 from hitless.history import History
 from hitless.judges.cap_01 import judge_cap_01
+from hitless.judges.cap_02 import judge_cap_02
 from hitless.judges.trf_01 import judge_trf_01
+from hitless.judges.upg_01 import judge_upg_01
+from hitless.judges.upg_02 import judge_upg_02
+from hitless.judges.upg_03 import judge_upg_03
+from hitless.judges.upg_04 import judge_upg_04
+from hitless.judges.upg_05 import judge_upg_05
 from hitless.verdict import Verdict
 
 Judge = Callable[[History, Mapping[str, float]], Verdict]
 
-JUDGES: Mapping[str, Judge] = MappingProxyType({"RQ-CAP-01": judge_cap_01, "RQ-TRF-01": judge_trf_01})
+JUDGES: Mapping[str, Judge] = MappingProxyType(
+    {
+        "RQ-CAP-01": judge_cap_01,
+        "RQ-CAP-02": judge_cap_02,
+        "RQ-TRF-01": judge_trf_01,
+        "RQ-UPG-01": judge_upg_01,
+        "RQ-UPG-02": judge_upg_02,
+        "RQ-UPG-03": judge_upg_03,
+        "RQ-UPG-04": judge_upg_04,
+        "RQ-UPG-05": judge_upg_05,
+    }
+)
 """The judge of each requirement, by its full id."""
 
-__all__ = ["JUDGES", "Judge", "judge_cap_01", "judge_trf_01"]
+__all__ = [
+    "JUDGES",
+    "Judge",
+    "judge_cap_01",
+    "judge_cap_02",
+    "judge_trf_01",
+    "judge_upg_01",
+    "judge_upg_02",
+    "judge_upg_03",
+    "judge_upg_04",
+    "judge_upg_05",
+]

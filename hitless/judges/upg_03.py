@@ -100,9 +100,10 @@ def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
 
 
 def _step(ramp: Ramp, timeline: UnitTimeline, plateau: Plateau) -> _Step:
-    start, end = plateau.start, plateau.end
-    surely = [one for one in timeline.new if one.surely_in_service(start.earliest_ns, end.latest_ns)]
-    maybe = [one for one in timeline.new if one.maybe_in_service(start.earliest_ns, start.latest_ns)]
+    start, error_ns = plateau.start, ramp.history.probes.clock_error_ns
+    first_ns, last_ns = start.earliest_ns - error_ns, start.latest_ns + error_ns
+    surely = [one for one in timeline.new if one.surely_in_service(first_ns, plateau.end.latest_ns)]
+    maybe = [one for one in timeline.new if one.maybe_in_service(first_ns, last_ns)]
     planned = sum(group.rate_pps for group in ramp.history.groups if group.name != "filler-up")
     offered = offered_pps(ramp.history.counters, plateau)
     return _Step(plateau, planned if offered is None else offered, capacity_pps(surely), capacity_pps(maybe))

@@ -27,7 +27,9 @@ from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-UPG-05"
 SETTLING_NS = 1_000_000_000
-"""What is heard of in so long tells which sessions were open at completion; then nobody is served by the source."""
+"""So long after completion the source version may serve its last packets."""
+HEARD_NS = 2_000_000_000
+"""For so long sessions are counted after completion, as few are open at one instant."""
 _ROUNDING = 1e-9
 
 
@@ -37,7 +39,7 @@ class _Residue:
 
     Attributes:
         completed: when it was declared complete.
-        earliest, latest: sessions then and in the second after it, if that was as early or as late as possible.
+        earliest, latest: sessions then and shortly after it, if that was as early or as late as possible.
         packets: marked packets of the rest of the tail.
         surely, maybe: how many of them the source version served, counted from the latest and the earliest instant.
         last_ns: when the last packet that it served was sent.
@@ -90,7 +92,7 @@ def _residue(history: History, window: Window, completed: Interval) -> _Residue:
         return session_census(
             streams,
             at_ns,
-            heard_ns=SETTLING_NS,
+            heard_ns=HEARD_NS,
             session_timeout_s=history.session_timeout_s,
             version=SOURCE,
         )
@@ -135,9 +137,7 @@ def _sessions_check(residue: _Residue, limit: float, needed: int) -> Check:
             name, Outcome.INCONC, f"{message}; if as early as it can have been: {_census_words(early)}", (reason,)
         )
     if late.heard < needed:
-        message = (
-            f"Completion - too few sessions heard of in the second after it - Expected: >= {wording.count(needed)}"
-        )
+        message = f"Completion - too few sessions heard of in the 2 s after it - Expected: >= {wording.count(needed)}"
         return Check(name, Outcome.INCONC, f"{message}, Actual: {wording.count(late.heard)}", ("I5",))
     bound = wording.bound(confidence.upper_bound(late.heard_served, late.heard))
     within = wording.below(residue.completed.latest_ns - residue.completed.earliest_ns)
@@ -153,7 +153,7 @@ def _lower(events: int, trials: int) -> float:
 def _census_words(census: Census) -> str:
     return (
         f"{wording.count(census.open_served)} of {wording.count(census.open)} open sessions on the source version, "
-        f"{wording.count(census.heard_served)} of {wording.count(census.heard)} in the second after"
+        f"{wording.count(census.heard_served)} of {wording.count(census.heard)} in the 2 s after"
     )
 
 

@@ -23,7 +23,8 @@ class Plateau:
     """A stretch of time in which the share stayed the same.
 
     Attributes:
-        start, end: when the share became so, and when it changed again or was last seen.
+        start: when the first user came who was treated so.
+        end: when the share changed again or was last seen.
         users: users who came while it surely held.
         on_new: how many of them went to the new version.
     """
@@ -105,7 +106,10 @@ def _plateau(opened: Openers, total: Int64Array, change: ShareChange, end: Inter
     # The first user of a plateau is found by where they went; they would bias the share.
     low = int(np.searchsorted(opened.sent_ns, change.at.latest_ns, side="right"))
     high = max(low, int(np.searchsorted(opened.sent_ns, end.earliest_ns, side="right")))
-    return Plateau(change.at, end, high - low, int(total[high] - total[low]))
+    # Between two users nobody can tell the share, and nobody is treated by it: it begins with the first one of them.
+    first = int(opened.sent_ns[np.searchsorted(opened.sent_ns, change.at.earliest_ns, side="right")])
+    start = Interval(min(first, change.at.latest_ns), change.at.latest_ns)
+    return Plateau(start, end, high - low, int(total[high] - total[low]))
 
 
 def _first_openers(stream: Timeline, session_timeout_s: float) -> tuple[Int64Array, int]:

@@ -120,7 +120,7 @@ def test_a_recording_says_by_which_limits_it_is_judged():
 
 
 def test_unknown_names_are_refused_with_those_that_are_known():
-    with pytest.raises(CatalogueError, match="RQ-XXX-01 - not in the catalogue - known: RQ-CAP-01, RQ-TRF-01"):
+    with pytest.raises(CatalogueError, match=r"RQ-XXX-01 - not in the catalogue - known: RQ-CAP-01, .*RQ-TRF-01"):
         applied_limits(load_catalogue(), "RQ-XXX-01", "quick")
     with pytest.raises(CatalogueError, match="Expected: one of quick, standard, acceptance, Actual: slow"):
         applied_limits(load_catalogue(), "RQ-CAP-01", "slow")
@@ -145,7 +145,7 @@ LIMIT = ("requirements", 0, "limits", 1)
     ("path", "value", "told"),
     [
         (("requirements", 0, "priority"), 3, r"requirements\.RQ-CAP-01\.priority: "),
-        (("requirements", 1, "title"), None, r"requirements\.RQ-TRF-01\.title: Field required"),
+        (("requirements", 1, "title"), None, r"requirements\.RQ-CAP-02\.title: Field required"),
         (("requirements", 0, "surprise"), 1, r"requirements\.RQ-CAP-01\.surprise: "),
         (("requirements", 0, "status"), "C", "status C needs a condition"),
         (("requirements", 0, "id"), "RQ-TRF-01", "an id stands twice"),
