@@ -1,0 +1,212 @@
+"""RQ-RBK-01: when the new software fails, users of the old version notice nothing, the others are served again soon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hitless.history import History
+from hitless.judges import wording
+from hitless.judges.allowances import Allowance
+from hitless.judges.common import (
+    Window,
+    gap_figures,
+    gap_sentence,
+    never_requested,
+    no_counters,
+    overlap_check,
+    window_of,
+)
+from hitless.judges.evidence import SOURCE, TARGET, probes_check, version_marks_check
+from hitless.judges.flows import Trouble, old_served_check, probe_allowance, trouble_of
+from hitless.judges.rollbacks import (
+    Withdrawn,
+    nothing_withdrawn,
+    rolled_back_check,
+    timeline_evidence,
+    withdrawn,
+)
+from hitless.measures import confidence
+from hitless.measures.gaps import LongestGaps, longest_gaps
+from hitless.measures.hitless_flows import ServedLoss, loss_of_others
+from hitless.measures.recovery import Outage, last_served, outage_of
+from hitless.measures.spans import Span
+from hitless.measures.timelines import Timeline, timelines
+from hitless.verdict import Check, Outcome, Verdict
+
+REQUIREMENT = "RQ-RBK-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Everything that the checks look at, measured once.
+
+    Attributes:
+        span: from the request to the end of the tail.
+        others: loss of the sessions that are not known to be served by the old version.
+        outage: what this loss means; None without any.
+        sure_outage: the same without what the tester or the baseline may have caused.
+        rollback_ns: when the rollback was asked for; None if it was not.
+    """
+
+    history: History
+    withdrawn: Withdrawn
+    streams: tuple[Timeline, ...]
+    span: Span
+    trouble: Trouble
+    others: ServedLoss
+    allowance: Allowance
+    outage: Outage | None
+    sure_outage: Outage | None
+    rollback_ns: int | None
+    gaps: LongestGaps
+
+
+def judge_rbk_01(history: History, limits: Mapping[str, float]) -> Verdict:
+    """Judge what users notice when the new software fails and is rolled back.
+
+    Expected results:
+        * PASS: no session that the old version serves lost a packet; the others were served again within the limit,
+          from the first loss of the failure to the last one of the rollback.
+        * FAIL: an old one lost packets, or the others were out for longer, beyond what the tester explains; or the
+          rollback was refused or did not complete.
+        * INCONC: the new version never served, the software did not fail, or the measurement does not suffice.
+
+    Args:
+        history: an upgrade to failing software.
+        limits: ``old_sessions_lost_packets_count``, ``recovery_s``, ``lead_in_s``, ``baseline_s``, ``tail_s``.
+    """
+    window = window_of(history, limits)
+    if window is None:
+        return Verdict(REQUIREMENT, (never_requested(history),), limits=dict(limits))
+    operations = withdrawn(history)
+    if not operations:
+        return Verdict(REQUIREMENT, (nothing_withdrawn(history),), limits=dict(limits))
+    measured = _measure(history, window, operations[0])
+    old, old_loss, _ = old_served_check(
+        history, measured.streams, [measured.span], measured.trouble, limits["old_sessions_lost_packets_count"]
+    )
+    checks = (
+        old,
+        _recovery_check(measured, limits["recovery_s"]),
+        _served_check(measured),
+        version_marks_check(history),
+        probes_check(history),
+        overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters(),
+        rolled_back_check(history, measured.withdrawn),
+    )
+    figures = {**_old_figures(old_loss), **_figures(measured)}
+    return Verdict(REQUIREMENT, checks, figures, dict(limits), _evidence(measured))
+
+
+def _measure(history: History, window: Window, operation: Withdrawn) -> Failure:
+    streams = timelines(history)
+    span = Span(operation.requested_ns, window.observed.end_ns)
+    trouble = trouble_of(history, streams, window)
+    others = loss_of_others(streams, [span], SOURCE)
+    allowance = probe_allowance(trouble, others, [span])
+    outage = outage_of(others, streams, span)
+    # Where the tester or the path lose packets anyway, none of the losses is surely the first or the last.
+    doubtful = bool(allowance.tester or allowance.overload or allowance.baseline)
+    sure = None if doubtful else outage_of(others, streams, span, trouble.near_stalls)
+    rollback = operation.rollback
+    return Failure(
+        history=history,
+        withdrawn=operation,
+        streams=streams,
+        span=span,
+        trouble=trouble,
+        others=others,
+        allowance=allowance,
+        outage=outage,
+        sure_outage=sure,
+        rollback_ns=None if rollback is None else rollback.asked_ns,
+        gaps=longest_gaps(streams, span),
+    )
+
+
+def _recovery_check(measured: Failure, limit_s: float) -> Check:
+    name, outage = "recovery", measured.outage
+    if outage is None:
+        return Check(name, Outcome.PASS, f"nobody lost a packet; {gap_sentence(measured.gaps)}")
+    lasted_s = outage.length_ns / 1e9
+    began = wording.seconds(outage.first_ns - measured.withdrawn.requested_ns)
+    still = "" if outage.over else ", and no service at the end"
+    told = (
+        f"Recovery - users of the new version without service, from {began} after the request - "
+        f"Expected: <= {limit_s:g} s, Actual: {lasted_s:.2f} s ({wording.count(outage.lost)} packets lost{still}); "
+        f"not attributable to the system under test: {measured.allowance.words}"
+    )
+    sure = measured.sure_outage
+    if sure is not None and sure.length_ns / 1e9 > limit_s:
+        return Check(name, Outcome.FAIL, told)
+    if lasted_s > limit_s:
+        return Check(name, Outcome.INCONC, told, measured.allowance.reasons)
+    failure_s, rollback_s = _parts(measured)
+    return Check(
+        name,
+        Outcome.PASS,
+        f"users of the new version served again after {lasted_s:.2f} s: failure {failure_s:.2f} s, "
+        f"rollback {rollback_s:.2f} s, known to {_resolution_ms(measured):.1f} ms",
+    )
+
+
+def _resolution_ms(measured: Failure) -> float:
+    """Return how far apart the packets of all probe streams are."""
+    rate_pps = sum(stream.group.rate_pps for stream in measured.streams)
+    return 1e3 / rate_pps if rate_pps else float("inf")
+
+
+def _parts(measured: Failure) -> tuple[float, float]:
+    """Return the outage before the rollback was asked for and the one after it, in seconds."""
+    outage, asked_ns = measured.outage, measured.rollback_ns
+    if outage is None:
+        return 0.0, 0.0
+    turn_ns = outage.until_ns if asked_ns is None else min(max(asked_ns, outage.first_ns), outage.until_ns)
+    return (turn_ns - outage.first_ns) / 1e9, (outage.until_ns - turn_ns) / 1e9
+
+
+def _served_check(measured: Failure) -> Check:
+    """The new version has to have served, or nothing of its failure could show."""
+    name, versions = "new version in service", measured.history.versions
+    last = last_served(measured.history, TARGET, measured.span)
+    if last is not None:
+        after = wording.seconds(last.latest_ns - measured.withdrawn.requested_ns)
+        return Check(name, Outcome.PASS, f"{versions[TARGET]} served until {after} after the request")
+    wanted = versions[TARGET] if len(versions) > TARGET else "the target version"
+    return Check(
+        name,
+        Outcome.INCONC,
+        f"New version - never served, so its failure meant nothing to users - Expected: packets that {wanted} served, "
+        f"Actual: none",
+        ("I8",),
+    )
+
+
+def _old_figures(loss: ServedLoss) -> dict[str, float | int | str | None]:
+    return {
+        "old_sessions_lost_packets_count": loss.lost,
+        "old_sessions_packets_count": loss.sent,
+        "old_sessions_count": loss.sessions,
+        "old_sessions_with_loss_count": loss.sessions_with_loss,
+        "old_sessions_loss_upper_bound_ratio": confidence.upper_bound(loss.lost, loss.sent) if loss.sent else None,
+    }
+
+
+def _figures(measured: Failure) -> dict[str, float | int | str | None]:
+    failure_s, rollback_s = _parts(measured)
+    outage = measured.outage
+    return {
+        "recovery_s": 0.0 if outage is None else outage.length_ns / 1e9,
+        "failure_outage_s": failure_s,
+        "rollback_outage_s": rollback_s,
+        "other_sessions_lost_packets_count": measured.others.lost,
+        "other_sessions_packets_count": measured.others.sent,
+        "not_attributable_packets_count": measured.allowance.total,
+        **gap_figures(measured.gaps),
+    }
+
+
+def _evidence(measured: Failure) -> dict[str, Any]:
+    return {"operation": timeline_evidence(measured.withdrawn)}

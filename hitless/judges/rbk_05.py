@@ -1,0 +1,252 @@
+"""RQ-RBK-05: an upgrade can be taken back in each of its steps, and a completed one by a downgrade, under full load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hitless.history import Ending, Event, History
+from hitless.judges import wording
+from hitless.judges.allowances import Allowance, bin_allowance
+from hitless.judges.common import Window, never_requested, no_counters, overlap_check
+from hitless.judges.evidence import probes_check, version_marks_check
+from hitless.judges.flows import Trouble, old_served_check, planned_pps, trouble_of
+from hitless.judges.rollbacks import (
+    STEPS,
+    Withdrawn,
+    end_of_traffic,
+    rolled_back_check,
+    timeline_evidence,
+    whole_window,
+    withdrawn,
+)
+from hitless.measures import counting
+from hitless.measures.counting import RateBins
+from hitless.measures.hitless_flows import ServedLoss
+from hitless.measures.spans import Span
+from hitless.measures.timelines import timelines
+from hitless.verdict import Check, Outcome, Verdict
+
+REQUIREMENT = "RQ-RBK-05"
+DOWNGRADE = "downgrade"
+LEAST_OFFERED_RATIO = 0.99
+"""Offered over planned in a stage; below it the generator was short (I2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the recording; its goodput second by second."""
+
+    step: str
+    span: Span
+    reached: Event | None
+    ended: Event | None
+    operation: Withdrawn | None
+    bins: RateBins
+
+    @property
+    def name(self) -> str:
+        """As messages call it."""
+        return f"step {self.step}" if self.step in STEPS else self.step
+
+
+def judge_rbk_05(history: History, limits: Mapping[str, float]) -> Verdict:
+    """Judge whether an upgrade can be taken back at any stage without anybody noticing.
+
+    Expected results:
+        * PASS: the upgrade was cancelled and rolled back in each of the four steps, a downgrade completed, the offered
+          load was served in every second of these stages, and no session of the old version lost a packet.
+        * FAIL: a request was refused or did not lead to ROLLED_BACK, load was not served, or sessions lost packets,
+          beyond what the tester explains.
+        * INCONC: a step was not reached, or the measurement does not suffice.
+
+    Args:
+        history: rollbacks in every step.
+        limits: ``min_bin_goodput_ratio``, ``old_sessions_lost_packets_count``, ``lead_in_s``, ``baseline_s``,
+            ``tail_s``.
+    """
+    window = whole_window(history, limits)
+    if window is None:
+        return Verdict(REQUIREMENT, (never_requested(history),), limits=dict(limits))
+    if len(history.counters.asked_ns) < 2:
+        return Verdict(REQUIREMENT, (no_counters(),), limits=dict(limits))
+    stages = _stages(history)
+    streams = timelines(history)
+    trouble = trouble_of(history, streams, window)
+    checks = [_step_check(history, step, _of(stages, step)) for step in STEPS]
+    checks.append(_downgrade_check(history, _of(stages, DOWNGRADE)))
+    judged = [stage for stage in stages if stage.step in {*STEPS, DOWNGRADE}]
+    checks += [_goodput_check(history, stage, trouble, window, limits["min_bin_goodput_ratio"]) for stage in judged]
+    spans = [stage.span for stage in stages if stage.step in STEPS]
+    old, loss, _ = old_served_check(history, streams, spans, trouble, limits["old_sessions_lost_packets_count"])
+    checks += [old, version_marks_check(history), probes_check(history), overlap_check(history, window, limits)]
+    return Verdict(REQUIREMENT, tuple(checks), _figures(judged, loss), dict(limits), _evidence(stages))
+
+
+def _stages(history: History) -> tuple[Stage, ...]:
+    begins = [event for event in history.events if event.name == "stage"]
+    limits_ns = [event.at_ns for event in begins[1:]] + [end_of_traffic(history)]
+    operations = withdrawn(history)
+    return tuple(
+        _stage(history, event, until_ns, operations) for event, until_ns in zip(begins, limits_ns, strict=True)
+    )
+
+
+def _stage(history: History, begun: Event, until_ns: int, operations: Sequence[Withdrawn]) -> Stage:
+    step = str(begun.detail.get("step", ""))
+    inside = [event for event in history.events if begun.at_ns <= event.at_ns <= until_ns]
+    ended = next((event for event in inside if event.name == "stage-ended"), None)
+    span = Span(begun.at_ns, until_ns if ended is None else ended.at_ns)
+    return Stage(
+        step=step,
+        span=span,
+        reached=next((event for event in inside if event.name == "step-reached"), None),
+        ended=ended,
+        operation=next((one for one in operations if one.step == step), None),
+        bins=counting.rate_bins(history.counters, span),
+    )
+
+
+def _of(stages: Sequence[Stage], step: str) -> Stage | None:
+    return next((stage for stage in stages if stage.step == step), None)
+
+
+def _step_check(history: History, step: str, stage: Stage | None) -> Check:
+    """Hold one step against: reached, cancelled, rolled back."""
+    name, operation = f"step {step}", None if stage is None else stage.operation
+    if stage is None or operation is None:
+        return _missing(history, step, name)
+    if operation.cancel is not None:
+        return replace(rolled_back_check(history, operation), name=name)
+    failure = _failure_before_cancel(history, operation)
+    if failure:
+        return Check(
+            name,
+            Outcome.FAIL,
+            f"Step {step} - the upgrade got no chance to be taken back - Expected: PROCESSING until it is cancelled, "
+            f"Actual: {failure} - see operation {operation.operation_id or 'unknown'}, http.jsonl",
+        )
+    return _missing(history, step, name)
+
+
+def _failure_before_cancel(history: History, operation: Withdrawn) -> str:
+    """Return how the upgrade failed before the tester did anything about it, "" if it did not."""
+    failed = next((state.state for state in operation.states if state.state in {"FAILED_TEMP", "FAILED"}), "")
+    if failed or operation.states or history.ending is not Ending.STOPPED_BY_SUT:
+        return failed
+    return f"not accepted, {history.ending_reason}"
+
+
+def _missing(history: History, step: str, name: str) -> Check:
+    reason = history.ending_reason or "no reason recorded"
+    return Check(
+        name,
+        Outcome.INCONC,
+        f"Step {step} - not reached - Expected: an upgrade that is cancelled in it, Actual: {reason}",
+        ("I8",),
+    )
+
+
+def _downgrade_check(history: History, stage: Stage | None) -> Check:
+    if history.sut.get("rollback", {}).get("downgrade") is False:
+        return Check(DOWNGRADE, Outcome.PASS, "no downgrade is declared, so none was asked for")
+    if stage is None:
+        reason = history.ending_reason or "no reason recorded"
+        text = f"Downgrade - not asked for - Expected: a change to the source package, Actual: {reason}"
+        return Check(DOWNGRADE, Outcome.INCONC, text, ("I8",))
+    state = "no end seen" if stage.ended is None else str(stage.ended.detail.get("state", "unknown"))
+    if state == "COMPLETED":
+        return Check(DOWNGRADE, Outcome.PASS, f"downgrade completed in {wording.seconds(stage.span.length_ns)}")
+    if history.ending is Ending.STOPPED_BY_TESTER:
+        text = f"Downgrade - the tester stopped it - Expected: COMPLETED, Actual: {history.ending_reason}"
+        return Check(DOWNGRADE, Outcome.INCONC, text, ("I12",))
+    reason = f" ({history.ending_reason})" if history.ending_reason else ""
+    return Check(DOWNGRADE, Outcome.FAIL, f"Downgrade - not completed - Expected: COMPLETED, Actual: {state}{reason}")
+
+
+def _goodput_check(history: History, stage: Stage, trouble: Trouble, window: Window, limit: float) -> Check:
+    name, bins = f"goodput, {stage.name}", stage.bins
+    if len(bins) == 0:
+        text = f"Goodput, {stage.name} - no whole second was sampled - Expected: >= 1 s, Actual: 0 s - see counters.npz"
+        return Check(name, Outcome.INCONC, text, ("I4",))
+    worst = int(np.argmin(bins.ratios))
+    told = (
+        f"Goodput, {stage.name} - slowest second "
+        f"{wording.seconds(int(bins.start_ns[worst]) - stage.span.start_ns)} after its beginning - "
+        f"Expected: >= {wording.percent(limit)} of offered load, Actual: {wording.percent(float(bins.ratios[worst]))} "
+        f"({bins.goodput_pps[worst]:.0f} of {bins.offered_pps[worst]:.0f} pps)"
+    )
+    low = np.flatnonzero(bins.ratios < limit).tolist()
+    allowances = [_bin_allowance(history, bins, number, trouble, window) for number in low]
+    for number, allowance in zip(low, allowances, strict=True):
+        if (int(bins.delivered[number]) + allowance.total) / int(bins.offered[number]) < limit:
+            return Check(name, Outcome.FAIL, told)
+    if low:
+        reasons = tuple(sorted({code for one in allowances for code in one.reasons}, key=lambda code: int(code[1:])))
+        return Check(name, Outcome.INCONC, f"{told}; may be the tester's: {allowances[0].words}", reasons)
+    sampling_ns = counting.coarsest_sampling_ns(history.counters, stage.span)
+    if sampling_ns > counting.BIN_NS:
+        text = f"Goodput, {stage.name} - counters were not sampled often enough - Expected: <= 1.0 s between samples"
+        return Check(name, Outcome.INCONC, f"{text}, Actual: {wording.seconds(sampling_ns)}", ("I4",))
+    served = wording.percent(float(bins.ratios[worst]))
+    offered_pps = float(np.mean(bins.offered_pps))
+    if offered_pps < LEAST_OFFERED_RATIO * planned_pps(history):
+        return Check(
+            name,
+            Outcome.INCONC,
+            f"Offered load, {stage.name} - less than planned - Expected: >= {LEAST_OFFERED_RATIO:.1%} of "
+            f"{planned_pps(history):.0f} pps, Actual: {offered_pps:.0f} pps",
+            ("I2",),
+        )
+    return Check(name, Outcome.PASS, f"{stage.name}: slowest of {len(bins)} seconds served {served} of offered load")
+
+
+def _bin_allowance(history: History, bins: RateBins, number: int, trouble: Trouble, window: Window) -> Allowance:
+    """Return what may explain a slow second, with the deficit of the slowest second of the baseline."""
+    planned = planned_pps(history)
+    part = bin_allowance(bins, number, history.counters, stalls=trouble.stalls, rated_pps=planned)
+    before = counting.rate_bins(history.counters, window.baseline)
+    worst = float(np.min(before.ratios, initial=1.0))
+    return Allowance(part.tester, part.stalls, part.overload, int(np.ceil((1.0 - worst) * int(bins.offered[number]))))
+
+
+def _figures(stages: Sequence[Stage], loss: ServedLoss) -> dict[str, float | int | str | None]:
+    ratios = [float(np.min(stage.bins.ratios)) for stage in stages if len(stage.bins)]
+    taken_back = [stage for stage in stages if stage.operation is not None and stage.operation.rolled_back is not None]
+    figures: dict[str, float | int | str | None] = {
+        "rolled_back_steps_count": len(taken_back),
+        "min_bin_goodput_ratio": min(ratios, default=None),
+        "old_sessions_lost_packets_count": loss.lost,
+        "old_sessions_packets_count": loss.sent,
+        "old_sessions_count": loss.sessions,
+    }
+    for stage in stages:
+        key = f"step_{stage.step}" if stage.step in STEPS else stage.step
+        figures[f"{key}_duration_s"] = stage.span.length_ns / 1e9
+        figures[f"{key}_min_bin_goodput_ratio"] = float(np.min(stage.bins.ratios)) if len(stage.bins) else None
+        if stage.reached is not None and isinstance(stage.reached.detail.get("share"), int | float):
+            figures[f"{key}_reached_share_ratio"] = float(stage.reached.detail["share"])
+    return figures
+
+
+def _evidence(stages: Sequence[Stage]) -> dict[str, Any]:
+    return {
+        "operations": {
+            stage.name: timeline_evidence(stage.operation) for stage in stages if stage.operation is not None
+        },
+        "bins": [
+            {
+                "stage": stage.name,
+                "after_beginning_s": round((int(start) - stage.span.start_ns) / 1e9, 3),
+                "offered_pps": round(float(offered), 1),
+                "goodput_pps": round(float(good), 1),
+            }
+            for stage in stages
+            for start, offered, good in zip(
+                stage.bins.start_ns, stage.bins.offered_pps, stage.bins.goodput_pps, strict=True
+            )
+        ],
+    }
