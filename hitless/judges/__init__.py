@@ -8,7 +8,14 @@ from types import MappingProxyType
 from hitless.history import History
 from hitless.judges.cap_01 import judge_cap_01
 from hitless.judges.cap_02 import judge_cap_02
+from hitless.judges.rbk_01 import judge_rbk_01
+from hitless.judges.rbk_02 import judge_rbk_02
+from hitless.judges.rbk_04 import judge_rbk_04
+from hitless.judges.rbk_05 import judge_rbk_05
 from hitless.judges.trf_01 import judge_trf_01
+from hitless.judges.trf_02 import judge_trf_02
+from hitless.judges.trf_03 import judge_trf_03
+from hitless.judges.trf_06 import judge_trf_06
 from hitless.judges.upg_01 import judge_upg_01
 from hitless.judges.upg_02 import judge_upg_02
 from hitless.judges.upg_03 import judge_upg_03
@@ -23,11 +30,18 @@ JUDGES: Mapping[str, Judge] = MappingProxyType(
         "RQ-CAP-01": judge_cap_01,
         "RQ-CAP-02": judge_cap_02,
         "RQ-TRF-01": judge_trf_01,
+        "RQ-TRF-02": judge_trf_02,
+        "RQ-TRF-03": judge_trf_03,
+        "RQ-TRF-06": judge_trf_06,
         "RQ-UPG-01": judge_upg_01,
         "RQ-UPG-02": judge_upg_02,
         "RQ-UPG-03": judge_upg_03,
         "RQ-UPG-04": judge_upg_04,
         "RQ-UPG-05": judge_upg_05,
+        "RQ-RBK-01": judge_rbk_01,
+        "RQ-RBK-02": judge_rbk_02,
+        "RQ-RBK-04": judge_rbk_04,
+        "RQ-RBK-05": judge_rbk_05,
     }
 )
 """The judge of each requirement, by its full id."""
@@ -37,7 +51,14 @@ __all__ = [
     "Judge",
     "judge_cap_01",
     "judge_cap_02",
+    "judge_rbk_01",
+    "judge_rbk_02",
+    "judge_rbk_04",
+    "judge_rbk_05",
     "judge_trf_01",
+    "judge_trf_02",
+    "judge_trf_03",
+    "judge_trf_06",
     "judge_upg_01",
     "judge_upg_02",
     "judge_upg_03",
