@@ -8,7 +8,7 @@ it was seen. A unit that is changed in place ends as an old one and begins as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from hitless.measures.sightings import (
     section,
     views,
 )
+from hitless.measures.unit_capacity import UnitCapacities
 
 FINAL_STATES = frozenset({"COMPLETED", "FAILED", "ROLLED_BACK", "FAILED_TEMP"})
 """States in which an operation does nothing any more by itself."""
@@ -127,12 +128,12 @@ def unit_timeline(history: History, request_ns: int) -> UnitTimeline | None:
     known = dict.fromkeys(unit_id for view in shown for unit_id in resources(view.document))
     units = [unit for unit_id in known for unit in _unit(unit_id, shown, operation, request_ns)]
     vdus = {unit.vdu_id for unit in units if not unit.new}
-    rated = _Capacities.declared(history, len(resources(shown[0].document)), vdus)
+    rated = UnitCapacities.declared(history, len(resources(shown[0].document)), vdus)
     return UnitTimeline(
-        units=tuple(replace(unit, capacity_pps=rated.of(unit) or 0.0) for unit in units),
+        units=tuple(replace(unit, capacity_pps=rated.of(unit.vdu_id) or 0.0) for unit in units),
         request_ns=request_ns,
         seen_until_ns=shown[-1].until_ns,
-        undeclared_vdus=tuple(sorted({unit.vdu_id for unit in units if rated.of(unit) is None})),
+        undeclared_vdus=tuple(sorted({unit.vdu_id for unit in units if rated.of(unit.vdu_id) is None})),
     )
 
 
@@ -147,32 +148,6 @@ def affected(operation: Document, unit_id: str) -> dict[str, Any]:
     """Return what a VnfLcmOpOcc lists of one VNFC, an empty object if nothing; of several entries the last one."""
     listed = entries(section(operation, "resourceChanges").get("affectedVnfcs"))
     return next((one for one in reversed(listed) if one.get("id") == unit_id), {})
-
-
-@dataclass(frozen=True, slots=True)
-class _Capacities:
-    """Rated capacities of units: as declared per VDU, else an equal part of the whole VNF's."""
-
-    by_vdu: Mapping[str, float]
-    equal_part_pps: float
-    before_vdus: frozenset[str]
-
-    @staticmethod
-    def declared(history: History, before_count: int, before_vdus: Iterable[str]) -> _Capacities:
-        table = section(section(history.sut, "vnf"), "unit_capacity_pps")
-        return _Capacities(
-            {str(vdu): float(value) for vdu, value in table.items()},
-            history.rated_capacity_pps / before_count,
-            frozenset(before_vdus),
-        )
-
-    def of(self, unit: Unit) -> float | None:
-        if not self.by_vdu:
-            return self.equal_part_pps
-        if unit.vdu_id in self.by_vdu:
-            return self.by_vdu[unit.vdu_id]
-        # What serves traffic is declared; a VDU from before that is not serves none.
-        return 0.0 if unit.vdu_id in self.before_vdus else None
 
 
 def _unit(unit_id: str, shown: Sequence[Snapshot], operation: Sequence[Snapshot], request_ns: int) -> list[Unit]:
