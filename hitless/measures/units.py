@@ -191,6 +191,8 @@ def _gone(
     if last + 1 == len(shown):
         return None
     gone = changed_between(shown[last], shown[last + 1])
+    if any(unit_id in resources(view.document) for view in shown[last + 1 :]):
+        return gone  # it comes back, so that REMOVED means another time
     removed = first_showing(
         operation, lambda one: affected(one, unit_id).get("changeType") == "REMOVED", not_before_ns=request_ns
     )
