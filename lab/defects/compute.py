@@ -48,6 +48,14 @@ class SufficientFlavourCatalogue(StandardCatalogue):
         return replace(options, rated_pps=rated_for(1.002 * flavor.rated_pps))
 
 
+class OverprovisionedCatalogue(StandardCatalogue):
+    """Units of every version carry 1.6 times their flavour's rate, so that a missing one is not seen in the traffic."""
+
+    def unit(self, image: Image, flavor: Flavor) -> UnitOptions:
+        """The standard unit with headroom."""
+        return replace(super().unit(image, flavor), rated_pps=rated_for(1.6 * flavor.rated_pps))
+
+
 def rated_for(carried_pps: float) -> int:
     """The rate a unit has to be started with to let `carried_pps` through, which is that rate and its headroom."""
     return math.ceil(carried_pps / POLICER_HEADROOM)

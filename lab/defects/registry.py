@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lab.defects import affinity, compute
+from lab.defects import admission, affinity, compute, drain, rollback, shares
 from lab.defects.defect import Defect
 
 _DEFECTS: Final = (
     *compute.DEFECTS,
     *affinity.DEFECTS,
+    *admission.DEFECTS,
+    *shares.DEFECTS,
+    *drain.DEFECTS,
+    *rollback.DEFECTS,
 )
 
 REGISTRY: Final[Mapping[str, Defect]] = MappingProxyType({defect.name: defect for defect in _DEFECTS})

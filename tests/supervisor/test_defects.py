@@ -12,7 +12,13 @@ import pytest
 from lab.decider.rules import PinnedRules
 from lab.defects import REGISTRY
 from lab.defects.affinity import RehashAllRules, RehashIdleRules, RehashOneBucketRules
-from lab.defects.compute import MidstreamCatalogue, SmallFlavourCatalogue, SufficientFlavourCatalogue, rated_for
+from lab.defects.compute import (
+    MidstreamCatalogue,
+    OverprovisionedCatalogue,
+    SmallFlavourCatalogue,
+    SufficientFlavourCatalogue,
+    rated_for,
+)
 from lab.defects.pins import Pin, pins_of
 from lab.loading import load_part
 from lab.nfelements import Elements
@@ -114,6 +120,20 @@ def test_a_small_flavour_differs_from_the_real_one_in_rate_and_buffer_alone():
 @pytest.mark.parametrize("carried", [1.0, 100.0, 2462.5, 2505.0])
 def test_a_rate_that_lets_as_much_through_as_wanted(carried):
     assert carried - 1 <= UnitSettings(1, rated_for(carried)).policer_pps <= carried + 1.01
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_overprovisioned_units_carry_more_than_they_say(version):
+    standard, flavor = unit_of(StandardCatalogue(), version)
+    options, same_flavor = unit_of(OverprovisionedCatalogue(), version)
+    assert same_flavor == flavor
+    assert carried_pps(options) == pytest.approx(1.6 * flavor.rated_pps, abs=1)
+    assert replace(options, rated_pps=standard.rated_pps) == standard
+
+
+def test_three_overprovisioned_units_carry_what_four_are_rated_for():
+    options, flavor = unit_of(OverprovisionedCatalogue(), "2.0")
+    assert 3 * carried_pps(options) > 1.1 * 4 * flavor.rated_pps
 
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
