@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lab.defects import admission, affinity, compute, drain, rollback, shares
+from lab.defects import admission, affinity, compute, contract, drain, rollback, shares
 from lab.defects.defect import Defect
 
 _DEFECTS: Final = (
@@ -16,6 +16,7 @@ _DEFECTS: Final = (
     *shares.DEFECTS,
     *drain.DEFECTS,
     *rollback.DEFECTS,
+    *contract.DEFECTS,
 )
 
 REGISTRY: Final[Mapping[str, Defect]] = MappingProxyType({defect.name: defect for defect in _DEFECTS})

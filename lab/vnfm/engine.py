@@ -188,6 +188,8 @@ class Engine:
             raise ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)) from error
 
     def _start(self, instance_id: str, operation: str, params: Params, *, instantiated: bool = True) -> OperationRecord:
+        # Looked at first without the journal's lock, so that who is refused holds nobody up.
+        self._journal.idle_instance(instance_id, instantiated=instantiated)
         record = self._journal.begin(instance_id, operation, params, instantiated=instantiated)
         _log.info("operation %s - %s of VNF instance %s accepted", record.id, operation, instance_id)
         self._runner.run(record)

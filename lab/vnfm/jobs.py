@@ -152,10 +152,13 @@ class PackageChange(Job):
     def _procedure(self) -> UpgradeProcedure:
         body = self._body()
         before = self.scene.operation.before
+        # After a change that was given up the instance may be said to be on the package that it is to go to now. What
+        # is to be replaced, and to be made again in a rollback, are the units that are not.
+        leaving = [unit.vnfd_id for unit in before.units if unit.vnfd_id != body.vnfd_id]
         return self.scene.procedure(
             UpgradeTask(
                 fleet=self.fleet,
-                source=self.scene.package(before.vnfd_id),
+                source=self.scene.package(leaving[0] if leaving else before.vnfd_id),
                 destination=self.scene.package(body.vnfd_id),
                 parameters=body.additional_params,
                 before=before.units,

@@ -73,15 +73,18 @@ class Journal:
             ProblemError: 404 there is none, 409 one of these conditions does not hold.
         """
         record = self.instance(instance_id)
+        self._refuse_if_busy(instance_id)
+        if record.instantiated is not instantiated:
+            wanted = "INSTANTIATED" if instantiated else "NOT_INSTANTIATED"
+            raise conflict(f"VNF instance {instance_id} - wrong instantiationState - Expected: {wanted}")
+        return record
+
+    def _refuse_if_busy(self, instance_id: str) -> None:
         for other in self.unfinished():
             if other.instance_id == instance_id:
                 raise conflict(
                     f"VNF instance {instance_id} - operation {other.operation} {other.id} is in {other.state}"
                 )
-        if record.instantiated is not instantiated:
-            wanted = "INSTANTIATED" if instantiated else "NOT_INSTANTIATED"
-            raise conflict(f"VNF instance {instance_id} - wrong instantiationState - Expected: {wanted}")
-        return record
 
     def begin(
         self, instance_id: str, operation: str, params: Mapping[str, Any], *, instantiated: bool
@@ -134,7 +137,7 @@ class Journal:
         """
         with self._lock:
             record = self.operation(operation_id)
-            state = next_state(record.state, trigger)
+            state = self._next_state(record, trigger)
             if trigger is Trigger.SUCCESS and record.cancel_mode is not None:
                 raise Cancelled
             reached = record.model_copy(
@@ -149,13 +152,19 @@ class Journal:
             self._settle(reached, instance_changes or {})
             return reached
 
+    def _next_state(self, record: OperationRecord, trigger: Trigger) -> OperationState:
+        return next_state(record.state, trigger)
+
     def _settle(self, reached: OperationRecord, instance_changes: Mapping[str, Any]) -> None:
         """Store a state, then tell of it; called with the lock held."""
+        self._write(reached, instance_changes)
+        self._tell_operation(reached)
+
+    def _write(self, reached: OperationRecord, instance_changes: Mapping[str, Any]) -> None:
         with self._store.transaction():
             self._store.put(reached)
             if instance_changes:
                 self._store.put(self.instance(reached.instance_id).model_copy(update=dict(instance_changes)))
-        self._tell_operation(reached)
 
     def request_cancel(self, operation_id: str, mode: str, error: Mapping[str, Any]) -> OperationRecord:
         """Note that an operation is to be cancelled; one that has not begun is rolled back at once, with the error.
@@ -165,7 +174,7 @@ class Journal:
         """
         with self._lock:
             record = self.operation(operation_id)
-            next_state(record.state, Trigger.CANCEL)
+            self._next_state(record, Trigger.CANCEL)
             if record.state is OperationState.STARTING:
                 return self.advance(operation_id, Trigger.CANCEL, error=error)
             # There is no way back from a forceful cancellation to a graceful one.

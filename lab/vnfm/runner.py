@@ -113,7 +113,7 @@ class Runner:
 
     def roll_back(self, operation: OperationRecord) -> None:
         """Undo an operation that is in ROLLING_BACK."""
-        self._launch(operation, _turn_back)
+        self._launch(operation, self._turn_back)
 
     def cancel(self, operation: OperationRecord) -> None:
         """Let the cancellation that stands in the record take effect."""
@@ -128,6 +128,14 @@ class Runner:
             workers = list(self._workers)
         for worker in workers:
             worker.join(timeout_s)
+
+    def _turn_back(self, job: Job) -> Outcome:
+        job.roll_back()
+        return {"instance_changes": self.restored(job.scene.operation)}
+
+    def restored(self, operation: OperationRecord) -> dict[str, Any]:
+        """What a rollback changes in the record of the instance, once the units are what they were."""
+        return state_before(operation.before)
 
     def _launch(self, operation: OperationRecord, doing: Callable[[Job], Outcome], *, first: bool = False) -> None:
         pace = CancellablePace(self._time)
@@ -205,8 +213,3 @@ class Runner:
 def failure(detail: str) -> dict[str, Any]:
     """Make the ``error`` of an operation."""
     return problem_details(HTTPStatus.INTERNAL_SERVER_ERROR, detail)
-
-
-def _turn_back(job: Job) -> Outcome:
-    job.roll_back()
-    return {"instance_changes": state_before(job.scene.operation.before)}

@@ -74,10 +74,17 @@ class Manager:
     """A running VNFM and what a consumer does with it."""
 
     def __init__(
-        self, store: Path, procedure: type[UpgradeProcedure] = FourStepUpgrade, choices: Choices | None = None
+        self,
+        store: Path,
+        procedure: type[UpgradeProcedure] = FourStepUpgrade,
+        choices: Choices | None = None,
+        site: FakeSite | None = None,
     ) -> None:
+        """A VNFM over a new world, or over that of an earlier one, whose time goes on."""
         self.pace = FakeTime()
-        self.site = FakeSite(self.pace)
+        if site is not None:
+            self.pace.time_s, site.pace = site.pace.now_s(), self.pace
+        self.site = site or FakeSite(self.pace)
         self.power = FakePower(self.site)
         self.store_path = store
         self._choices = choices or Choices(procedure)
