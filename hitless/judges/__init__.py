@@ -8,6 +8,11 @@ from types import MappingProxyType
 from hitless.history import History
 from hitless.judges.cap_01 import judge_cap_01
 from hitless.judges.cap_02 import judge_cap_02
+from hitless.judges.lcm_01 import judge_lcm_01
+from hitless.judges.lcm_02 import judge_lcm_02
+from hitless.judges.lcm_03 import judge_lcm_03
+from hitless.judges.lcm_04 import judge_lcm_04
+from hitless.judges.lcm_05 import judge_lcm_05
 from hitless.judges.rbk_01 import judge_rbk_01
 from hitless.judges.rbk_02 import judge_rbk_02
 from hitless.judges.rbk_04 import judge_rbk_04
@@ -42,6 +47,11 @@ JUDGES: Mapping[str, Judge] = MappingProxyType(
         "RQ-RBK-02": judge_rbk_02,
         "RQ-RBK-04": judge_rbk_04,
         "RQ-RBK-05": judge_rbk_05,
+        "RQ-LCM-01": judge_lcm_01,
+        "RQ-LCM-02": judge_lcm_02,
+        "RQ-LCM-03": judge_lcm_03,
+        "RQ-LCM-04": judge_lcm_04,
+        "RQ-LCM-05": judge_lcm_05,
     }
 )
 """The judge of each requirement, by its full id."""
@@ -51,6 +61,11 @@ __all__ = [
     "Judge",
     "judge_cap_01",
     "judge_cap_02",
+    "judge_lcm_01",
+    "judge_lcm_02",
+    "judge_lcm_03",
+    "judge_lcm_04",
+    "judge_lcm_05",
     "judge_rbk_01",
     "judge_rbk_02",
     "judge_rbk_04",
