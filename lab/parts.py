@@ -11,6 +11,7 @@ class Parts:
 
     Attributes:
         decider_rules: The traffic decider's rules.
+        decider_switching: How the traffic decider comes from one set of selection rules to another.
         bucket_hash: How the controller turns shares into buckets.
         compute_catalogue: The VIM's flavours and images, and what units made from them really are.
         upgrade_procedure: How the VNFM changes the package of an instance.
@@ -22,6 +23,7 @@ class Parts:
     """
 
     decider_rules: str
+    decider_switching: str
     bucket_hash: str
     compute_catalogue: str
     upgrade_procedure: str
@@ -34,6 +36,7 @@ class Parts:
 
 STANDARD = Parts(
     decider_rules="lab.decider.rules:PinnedRules",
+    decider_switching="lab.decider.switching:OneTransaction",
     bucket_hash="lab.controller.buckets:BitReversedHash",
     compute_catalogue="lab.vim.catalogue:StandardCatalogue",
     upgrade_procedure="lab.vnfm.upgrade:FourStepUpgrade",

@@ -10,10 +10,11 @@ from typing import Final
 from lab.network import TESTER_PORTS, create_tester_links
 from lab.parts import Parts
 from lab.processes import Connection, ProcessSpec
-from lab.readiness import HttpProbe, PortProbe
+from lab.readiness import HttpProbe, PortProbe, RedisProbe
 
 _VNFM, _VIM, _DECIDER, _NFVO, _CONTROLLER = 8001, 8002, 8003, 8004, 8005
 _GENERATOR_SYNC, _GENERATOR_ASYNC = 4501, 4500
+_REDIS = 6379
 _PACKAGES: Final = Path(__file__).resolve().parent / "vnf" / "packages"
 _DISABLED_PACKAGE: Final = "0.9"
 
@@ -34,6 +35,7 @@ def plan(parts: Parts, places: Places) -> tuple[ProcessSpec, ...]:
     return (
         _decider(parts),
         _generator(),
+        _redis(places),
         _vim(parts),
         _controller(parts),
         _nfvo(places),
@@ -42,7 +44,8 @@ def plan(parts: Parts, places: Places) -> tuple[ProcessSpec, ...]:
 
 
 def _decider(parts: Parts) -> ProcessSpec:
-    options = ("--rules", parts.decider_rules, "--pin-timeout-s", str(parts.pin_timeout_s))
+    rules = ("--rules", parts.decider_rules, "--switching", parts.decider_switching)
+    options = (*rules, "--pin-timeout-s", str(parts.pin_timeout_s))
     return ProcessSpec(
         name="decider",
         argv=_module("lab.decider", "--listen", _local(_DECIDER), *options),
@@ -58,8 +61,17 @@ def _generator() -> ProcessSpec:
     return ProcessSpec("generator", _module("lab.generator", *ports, *rpc), PortProbe(_GENERATOR_SYNC))
 
 
+def _redis(places: Places) -> ProcessSpec:
+    """The state store that units share; what it holds is of no use to a later lab."""
+    nothing_durable = ("--save", "", "--appendonly", "no", "--dir", str(places.state))
+    here = ("--bind", "127.0.0.1", "--port", str(_REDIS), "--databases", "1", "--daemonize", "no")
+    # Unlike our own processes it does not ask the kernel to end with its parent; setpriv asks in its place.
+    argv = ("setpriv", "--pdeathsig", "KILL", "redis-server", *here, *nothing_durable)
+    return ProcessSpec("redis", argv, RedisProbe(_REDIS))
+
+
 def _vim(parts: Parts) -> ProcessSpec:
-    options = ("--catalogue", parts.compute_catalogue, "--decider", _url(_DECIDER))
+    options = ("--catalogue", parts.compute_catalogue, "--decider", _url(_DECIDER), "--store", _local(_REDIS))
     return ProcessSpec("vim", _module("lab.vim", "--listen", _local(_VIM), *options), HttpProbe(_VIM))
 
 

@@ -68,6 +68,27 @@ class PortProbe:
         return f"port {self.port} on 127.0.0.1 accepts connections"
 
 
+@dataclass(frozen=True)
+class RedisProbe:
+    """Content when a Redis server on loopback answers PING; while it loads its data it answers something else."""
+
+    port: int
+
+    def ask(self) -> str | None:
+        """None when the answer is PONG, otherwise the answer or the error."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=_ASK_TIMEOUT_S) as connection:
+                connection.sendall(b"PING\r\n")
+                answer = connection.recv(64)
+        except OSError as error:
+            return _words(error)
+        return None if answer == b"+PONG\r\n" else f"the answer is {answer!r}"
+
+    def describe(self) -> str:
+        """The command and the answer that counts."""
+        return f"PING at 127.0.0.1:{self.port} is answered with PONG"
+
+
 def _denies(body: bytes, flag: str) -> bool:
     try:
         answer = json.loads(body)

@@ -28,12 +28,12 @@ class Group:
     Attributes:
         units: Names of the units, in the order in which buckets are dealt to them.
         share: Part of all users, 0 to 1.
-        version: Software version of the units; None: nobody said.
+        version: Software version of the units; empty: nobody said.
     """
 
     units: tuple[str, ...]
     share: float
-    version: str | None = None
+    version: str = ""
 
     def __post_init__(self) -> None:
         """Check what concerns this group alone.

@@ -60,7 +60,7 @@ class Split:
         """The units of each version that was named."""
         units: dict[str, tuple[str, ...]] = {}
         for group in self.groups:
-            if group.version is not None:
+            if group.version:
                 units[group.version] = units.get(group.version, ()) + group.units
         return units
 
@@ -176,7 +176,7 @@ def parse_forget(call: Call) -> tuple[str, ...]:
 def _group(entry: Any) -> Group:
     part = Call(body=entry)
     units, share = part.field("units", list), part.field("share", (int, float))
-    version = None if entry.get("version") is None else part.field("version", str)
+    version = part.field("version", str) if "version" in entry else ""
     try:
         return Group(_names("units", units), float(share), version)
     except SplitError as error:

@@ -23,7 +23,7 @@ def main() -> None:
     decider = DeciderClient(arguments.decider)
 
     def start_unit(number: int, options: UnitOptions) -> UnitProcess:
-        return UnitProcess(number, options, decider.pid)
+        return UnitProcess(number, options, decider.pid, arguments.store)
 
     servers = Servers(start_unit, decider, lambda: datetime.now(UTC))
     api = Api(load_part(arguments.catalogue)(), servers)
@@ -34,6 +34,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.vim", description=__doc__)
     parser.add_argument("--listen", default="127.0.0.1:8002", help="HOST:PORT of the REST interface")
     parser.add_argument("--decider", default="http://127.0.0.1:8003", help="base URL of the decider")
+    parser.add_argument("--store", help="HOST:PORT of the state store that units share; default: they have none")
     parser.add_argument("--catalogue", default="lab.vim.catalogue:StandardCatalogue", help="module:Class of the tables")
     return parser.parse_args()
 

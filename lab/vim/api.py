@@ -10,17 +10,21 @@ from typing import Any, Final, TypeVar
 
 from lab.rest import Call, Endpoint, Refusal
 from lab.vim.catalogue import RATED_PPS_SPEC, Catalogue, Flavor, Image
-from lab.vim.servers import Server, ServerError, Servers
+from lab.vim.servers import QuotaError, Server, ServerError, Servers
 
 # Nova wraps what went wrong in an object named after the kind of fault.
 _FAULTS: Final = {
     HTTPStatus.BAD_REQUEST: "badRequest",
+    HTTPStatus.FORBIDDEN: "forbidden",
     HTTPStatus.NOT_FOUND: "itemNotFound",
     HTTPStatus.CONFLICT: "conflictingRequest",
     HTTPStatus.INTERNAL_SERVER_ERROR: "computeFault",
 }
 
 _VM_STATES: Final = {"BUILD": "building", "ACTIVE": "active", "SHUTOFF": "stopped", "ERROR": "error"}
+
+_UNLIMITED: Final = -1
+"""How Nova writes a quota that limits nothing."""
 
 Entry = TypeVar("Entry", Flavor, Image)
 
@@ -39,6 +43,8 @@ class Api:
         flavor = _find(self.catalogue.flavors(), wanted.field("flavorRef", str), "flavorRef")
         try:
             server = self.servers.create(wanted.field("name", str), image, flavor, self.catalogue.unit(image, flavor))
+        except QuotaError as error:
+            raise Refusal(HTTPStatus.FORBIDDEN, str(error)) from error
         except ServerError as error:
             raise Refusal(HTTPStatus.CONFLICT, str(error)) from error
         return {"server": {"id": server.id, "links": _links("servers", server.id)}}
@@ -71,6 +77,8 @@ class Api:
             raise Refusal(HTTPStatus.BAD_REQUEST, f"action - Expected: one of {', '.join(actions)}")
         try:
             found = actions[wanted[0]](call.path["id"])
+        except QuotaError as error:
+            raise Refusal(HTTPStatus.FORBIDDEN, str(error)) from error
         except ServerError as error:
             raise Refusal(HTTPStatus.CONFLICT, str(error)) from error
         if not found:
@@ -92,6 +100,18 @@ class Api:
         """GET /v2/images/{id}."""
         return image_document(_known(self.catalogue.images(), call.path["id"], "image"))
 
+    def quota(self, call: Call) -> Any:
+        """GET /v2.1/os-quota-sets/{tenant}. All servers belong to one tenant, whatever the caller calls it."""
+        return {"quota_set": {"id": call.path["tenant"], "instances": _instances(self.servers.quota)}}
+
+    def set_quota(self, call: Call) -> Any:
+        """PUT /v2.1/os-quota-sets/{tenant}; -1 is no limit."""
+        instances = Call(body=call.field("quota_set", dict)).field("instances", int)
+        if instances < _UNLIMITED:
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"quota_set.instances - Expected: -1 or more - Actual: {instances}")
+        self.servers.set_quota(None if instances == _UNLIMITED else instances)
+        return {"quota_set": {"instances": _instances(self.servers.quota)}}
+
     def status(self, _call: Call) -> Any:
         """GET /status, which no VIM has: whether this process serves."""
         return {"ready": True, "servers": len(self.servers.all())}
@@ -109,6 +129,8 @@ def endpoints(api: Api) -> list[Endpoint]:
         Endpoint("GET", "/v2.1/flavors", api.list_flavors),
         Endpoint("GET", "/v2.1/flavors/detail", api.list_flavors),
         Endpoint("GET", "/v2.1/flavors/{id}", api.flavor),
+        Endpoint("GET", "/v2.1/os-quota-sets/{tenant}", api.quota),
+        Endpoint("PUT", "/v2.1/os-quota-sets/{tenant}", api.set_quota),
         Endpoint("GET", "/v2/images", api.list_images),
         Endpoint("GET", "/v2/images/{id}", api.image),
         Endpoint("GET", "/status", api.status),
@@ -159,6 +181,10 @@ def flavor_document(flavor: Flavor) -> dict[str, Any]:
 def image_document(image: Image) -> dict[str, Any]:
     """An image in Glance's shape."""
     return {"id": image.id, "name": image.id, "status": "active", "self": f"/v2/images/{image.id}"}
+
+
+def _instances(quota: int | None) -> int:
+    return _UNLIMITED if quota is None else quota
 
 
 def _find(entries: Sequence[Entry], wanted: str, member: str) -> Entry:

@@ -59,11 +59,14 @@ class Catalogue(Protocol):
 
 
 class StandardCatalogue:
-    """One flavour, an image for every package, and servers that are what their flavour says."""
+    """Two flavours, an image for every package, and servers that are what their flavour says."""
 
     def flavors(self) -> tuple[Flavor, ...]:
-        """The standard size."""
-        return (Flavor("gateway.standard", rated_pps=2500),)
+        """The standard size and one of twice its capacity."""
+        return (
+            Flavor("gateway.standard", rated_pps=2500),
+            Flavor("gateway.large", rated_pps=5000, vcpus=2, ram_mib=256),
+        )
 
     def images(self) -> tuple[Image, ...]:
         """One per package directory, called after its software version."""

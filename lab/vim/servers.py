@@ -24,6 +24,10 @@ class ServerError(Exception):
     """A server cannot be made or used; the message becomes its fault."""
 
 
+class QuotaError(Exception):
+    """One server more would be more than the quota allows; the message says so."""
+
+
 class Unit(Protocol):
     """A started unit process."""
 
@@ -98,15 +102,22 @@ class Servers:
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
         self._last_number = 0
+        self._quota: int | None = None
         self._builders = ThreadPoolExecutor(_BUILDERS, thread_name_prefix="builder")
 
     def create(self, name: str, image: Image, flavor: Flavor, options: UnitOptions) -> Server:
         """Begin to make a server; it is in status BUILD.
 
         Raises:
+            QuotaError: there are as many servers as the quota allows.
             ServerError: the name is taken or there is no number left.
         """
         with self._lock:
+            if self._quota is not None and len(self._entries) >= self._quota:
+                raise QuotaError(
+                    f"Quota exceeded for instances: Requested 1, but already used {len(self._entries)} "
+                    f"of {self._quota} instances"
+                )
             if any(entry.server.name == name for entry in self._entries.values()):
                 raise ServerError(f"server name {name!r} - taken: the traffic decider knows units by their names")
             now = self._clock()
@@ -153,6 +164,16 @@ class Servers:
                 raise ServerError(f"server {server_id} - status - Expected: {expected} Actual: {present}")
             entry.server = replace(entry.server, status=status, updated=self._clock())
             return entry
+
+    @property
+    def quota(self) -> int | None:
+        """Number of servers that there may be; None: as many as there are numbers for."""
+        return self._quota
+
+    def set_quota(self, instances: int | None) -> None:
+        """Change the quota; servers beyond it stay, but no new one is made."""
+        with self._lock:
+            self._quota = instances
 
     def get(self, server_id: str) -> Server | None:
         """A server as it is now, or None."""

@@ -25,8 +25,17 @@ _ANSWER_WITHIN_S: Final = 2.0
 class UnitProcess:
     """One unit as a child of this process, which dies with it."""
 
-    def __init__(self, number: int, options: UnitOptions, decider_pid: Callable[[], int]) -> None:
-        """Start it. `decider_pid` gives the process that owns the decider's network namespace."""
+    def __init__(
+        self, number: int, options: UnitOptions, decider_pid: Callable[[], int], store: str | None = None
+    ) -> None:
+        """Start it.
+
+        Args:
+            number: Its number, 1 to 255.
+            options: What it is to be.
+            decider_pid: Gives the process that owns the decider's network namespace.
+            store: HOST:PORT of the state store; None: it has none.
+        """
         self._number = number
         self._decider_pid = decider_pid
         management = f"127.0.0.1:{_FIRST_PORT + number}"
@@ -37,6 +46,7 @@ class UnitProcess:
             *("--rated-pps", str(options.rated_pps), "--management", management),
             *("--session-pickup", options.session_pickup),
             *("--burst-ms", str(options.burst_ms)),
+            *(("--store", store) if store else ()),
         ]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         _LOG.info("unit %d: process %d", number, self._process.pid)

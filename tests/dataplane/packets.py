@@ -47,6 +47,7 @@ class Plan:
     user: NDArray[np.int64]
     session: NDArray[np.int64]
     index: NDArray[np.int64]
+    service_port: int = SERVICE_PORT
 
     def __len__(self) -> int:
         return len(self.user)
@@ -57,7 +58,7 @@ class Plan:
         frames = np.zeros((count, FRAME_BYTES), dtype=np.uint8)
         frames[:, 0:14] = np.frombuffer(bytes.fromhex("0200000000010200000000020800"), dtype=np.uint8)
         user, service = USER_BASE + self.user, np.full(count, SERVICE)
-        user_port, service_port = 1024 + self.session, np.full(count, SERVICE_PORT)
+        user_port, service_port = 1024 + self.session, np.full(count, self.service_port)
         words = np.zeros((count, 10), dtype=np.int64)  # the IP header
         words[:, 0] = 0x4500 | ECN
         words[:, 1] = FRAME_BYTES - _IP

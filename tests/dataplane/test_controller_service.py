@@ -69,7 +69,7 @@ def test_split_is_computed_committed_and_told(controller: Controller, decider: R
             {
                 "units": ["a", "b"],
                 "share": 0.9,
-                "version": None,
+                "version": "",
                 "effective_share": 230 / 256,
                 "buckets": {"a": 115, "b": 115},
             },

@@ -177,3 +177,47 @@ def test_images(vim: Fixture) -> None:
 )
 def test_refusals_have_nova_s_shape(status: int, kind: str) -> None:
     assert refusal_body(Refusal(HTTPStatus(status), "why")) == {kind: {"code": status, "message": "why"}}
+
+
+QUOTA = "/v2.1/os-quota-sets/{tenant}"
+
+
+def test_there_is_no_quota_at_first(vim: Fixture) -> None:
+    assert vim.call("GET", QUOTA, tenant="lab") == {"quota_set": {"id": "lab", "instances": -1}}
+    assert vim.servers.quota is None
+
+
+def test_a_server_beyond_the_quota_is_forbidden(vim: Fixture) -> None:
+    vim.create()
+    assert vim.call("PUT", QUOTA, {"quota_set": {"instances": 1}}, tenant="lab") == {"quota_set": {"instances": 1}}
+    assert vim.call("GET", QUOTA, tenant="lab")["quota_set"]["instances"] == 1
+    with pytest.raises(Refusal) as refused:
+        vim.create(name="b")
+    assert refused.value.status == HTTPStatus.FORBIDDEN
+    assert refusal_body(refused.value) == {
+        "forbidden": {
+            "code": 403,
+            "message": "Quota exceeded for instances: Requested 1, but already used 1 of 1 instances",
+        }
+    }
+    vim.call("PUT", QUOTA, {"quota_set": {"instances": -1}}, tenant="lab")
+    vim.create(name="b")
+    assert len(vim.started) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        {"quota_set": 3},
+        {"quota_set": {}},
+        {"quota_set": {"instances": -2}},
+        {"quota_set": {"instances": "3"}},
+    ],
+)
+def test_senseless_quotas_are_refused(vim: Fixture, body: Any) -> None:
+    with pytest.raises(Refusal) as refused:
+        vim.call("PUT", QUOTA, body, tenant="lab")
+    assert refused.value.status == HTTPStatus.BAD_REQUEST
+    assert vim.servers.quota is None

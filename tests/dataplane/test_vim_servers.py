@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.vim.catalogue import Flavor, Image, StandardCatalogue, UnitOptions
-from lab.vim.servers import Server, ServerError, Servers
+from lab.vim.servers import QuotaError, Server, ServerError, Servers
 
 IMAGE = Image("lab-gateway-1.0", Path("/packages/1.0"))
 FLAVOR = Flavor("gateway.standard", 2500)
@@ -170,9 +170,40 @@ def test_there_is_an_end_to_numbers(servers: Servers) -> None:
     assert len(servers.all()) == 255
 
 
-def test_standard_catalogue_has_an_image_per_package_and_one_flavour() -> None:
+def test_standard_catalogue_has_an_image_per_package_and_two_flavours() -> None:
     catalogue = StandardCatalogue()
-    assert {"lab-gateway-1.0", "lab-gateway-2.0"} <= {image.id for image in catalogue.images()}
-    assert [(flavor.id, flavor.rated_pps) for flavor in catalogue.flavors()] == [("gateway.standard", 2500)]
-    image = catalogue.images()[0]
-    assert catalogue.unit(image, FLAVOR) == UnitOptions(image.package, 2500, "opening-packet")
+    assert {flavor.id: flavor.rated_pps for flavor in catalogue.flavors()} == {
+        "gateway.standard": 2500,
+        "gateway.large": 5000,
+    }
+    images = {image.id: image for image in catalogue.images()}
+    assert {"lab-gateway-1.0", "lab-gateway-2.0"} <= set(images)
+    assert all(image_id == f"lab-gateway-{image.package.name}" for image_id, image in images.items())
+    for flavor in catalogue.flavors():
+        assert catalogue.unit(images["lab-gateway-2.0"], flavor).rated_pps == flavor.rated_pps
+
+
+def test_a_quota_refuses_what_goes_beyond_it_and_takes_nothing_away(servers: Servers) -> None:
+    kept = [create(servers, name) for name in ("a", "b")]
+    servers.set_quota(2)
+    with pytest.raises(QuotaError, match="Requested 1, but already used 2 of 2 instances"):
+        create(servers, "c")
+    servers.set_quota(1)
+    assert [server.id for server in servers.all()] == [server.id for server in kept]
+    with pytest.raises(QuotaError, match="used 2 of 1"):
+        create(servers, "c")
+
+
+def test_a_quota_counts_what_is_there_and_can_be_lifted(servers: Servers) -> None:
+    first = create(servers, "a")
+    servers.set_quota(1)
+    servers.delete(first.id)
+    create(servers, "b")
+    servers.set_quota(None)
+    assert create(servers, "c").name == "c"
+
+
+def test_a_quota_of_nothing(servers: Servers) -> None:
+    servers.set_quota(0)
+    with pytest.raises(QuotaError, match="used 0 of 0"):
+        create(servers, "a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -15,11 +16,15 @@ import requests
 from lab.decider.rules import PinnedRules
 from lab.devices import quiet_namespace
 from lab.network import bring_up_loopback, create_tester_links
+from lab.parts import STANDARD
+from lab.plan import Places, plan
+from lab.readiness import RedisProbe
 from lab.vim.catalogue import Flavor, Image, StandardCatalogue, UnitOptions
 
 DECIDER = "http://127.0.0.1:8003"
 VIM = "http://127.0.0.1:8002"
 CONTROLLER = "http://127.0.0.1:8005"
+STORE = "127.0.0.1:6379"
 
 Seen = TypeVar("Seen")
 
@@ -99,8 +104,10 @@ class World:
     def unit_status(self, number: int) -> Any:
         return self.get(f"http://127.0.0.1:{8100 + number}/status")
 
-    def split(self, *groups: tuple[Sequence[str], float]) -> Any:
-        body = {"shares": [{"units": list(units), "share": share} for units, share in groups], "order": "stable"}
+    def split(self, *groups: tuple[Any, ...], forget: Sequence[str] = ()) -> Any:
+        """Each group is (units, share) or (units, share, version)."""
+        shares = [dict(zip(("units", "share", "version"), group, strict=False)) for group in groups]
+        body = {"shares": shares, "order": "stable", "forget": list(forget)}
         answer = self.session.put(f"{CONTROLLER}/split", json=body, timeout=10)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -108,6 +115,32 @@ class World:
     def set_buckets(self, names: Sequence[str]) -> None:
         answer = self.session.put(f"{DECIDER}/buckets", json={"buckets": list(names)}, timeout=10)
         assert answer.status_code == 204, answer.text
+
+    def select(self, *selections: tuple[str | None, int | None, Sequence[str]]) -> float:
+        """Put selections (users, service port, units) in force; returns how long that took, in seconds."""
+        members = ("users", "service_port", "units")
+        body = {"selections": [dict(zip(members, selection, strict=True)) for selection in selections]}
+        before_s = time.monotonic()
+        answer = self.session.put(f"{DECIDER}/selections", json=body, timeout=10)
+        assert answer.status_code == 204, answer.text
+        return time.monotonic() - before_s
+
+    def set_rules(self, *rules: tuple[str, str | None, int | None, str]) -> Any:
+        """Put rules (name, users, service port, version) in force at the controller."""
+        members = ("name", "users", "service_port", "version")
+        body = {"rules": [dict(zip(members, rule, strict=True)) for rule in rules]}
+        answer = self.session.put(f"{CONTROLLER}/rules", json=body, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def flush(self, number: int) -> int:
+        return self.session.post(f"http://127.0.0.1:{8100 + number}/flush", timeout=10).status_code
+
+    def adopt(self, number: int, *others: int) -> Any:
+        url = f"http://127.0.0.1:{8100 + number}/adopt"
+        answer = self.session.post(url, json={"units": list(others)}, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     def pins(self) -> dict[str, int]:
         return dict(self.get(f"{DECIDER}/pins"))
@@ -155,20 +188,36 @@ def network_namespaces() -> int:
     return len(found)
 
 
+def start_redis() -> subprocess.Popen[bytes]:
+    """Redis as the lab starts it, with its words in the folder of the logs."""
+    (spec,) = [spec for spec in plan(STANDARD, Places(state=Path("/tmp"))) if spec.name == "redis"]  # noqa: S108 - unused
+    with (Path(os.environ["HITLESS_LOG_DIR"]) / "redis.log").open("ab") as log:
+        return subprocess.Popen(spec.argv, stdout=log, stderr=log)
+
+
 @contextlib.contextmanager
-def world(*, pin_timeout_s: int = 5, catalogue: str = "WideCatalogue", rules: str | None = None) -> Iterator[World]:
+def world(
+    *,
+    pin_timeout_s: int = 5,
+    catalogue: str = "WideCatalogue",
+    rules: str | None = None,
+    switching: str | None = None,
+) -> Iterator[World]:
     """The processes, up and linked; they are ended at the end."""
     bring_up_loopback()
     quiet_namespace()
     decider_options = ["--pin-timeout-s", str(pin_timeout_s), *(["--rules", rules] if rules else [])]
+    decider_options += ["--switching", switching] if switching else []
     commands = {
         "decider": ["lab.decider", *decider_options],
-        "vim": ["lab.vim", "--catalogue", f"tests.dataplane.world:{catalogue}"],
+        "vim": ["lab.vim", "--catalogue", f"tests.dataplane.world:{catalogue}", "--store", STORE],
         "controller": ["lab.controller"],
     }
     processes = {name: subprocess.Popen([sys.executable, "-m", *command]) for name, command in commands.items()}
+    processes["redis"] = start_redis()
     try:
         here = World(processes)
+        wait_for(lambda: RedisProbe(6379).ask() is None, what="Redis serves")
         wait_for(here.decider, what="decider serves")
         create_tester_links(processes["decider"].pid)
         wait_for(lambda: here.decider()["linked"], what="decider linked")

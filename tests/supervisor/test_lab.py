@@ -19,7 +19,7 @@ import json, os, socket, urllib.request
 def get(port, path):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
         return json.load(answer)
-for port in (4500, 4501):
+for port in (4500, 4501, 6379):
     socket.create_connection(("127.0.0.1", port), timeout=5).close()
 decider = get(8003, "/status")
 links = sorted(name for _, name in socket.if_nameindex())
@@ -63,9 +63,10 @@ def test_all_processes_answer_and_the_command_knows_where_it_is(tmp_path):
     }
     first, *rest = done.stderr.splitlines()
     assert first.startswith(f"lab: run id: {run_id}")
-    assert [line.split()[1] for line in rest] == ["decider", "generator", "vim", "controller", "vnfm"]
+    names = ["decider", "generator", "redis", "vim", "controller", "nfvo", "vnfm"]
+    assert [line.split()[1] for line in rest] == names
     logs = {path.name for path in (tmp_path / "logs").iterdir()}
-    assert logs == {"decider.log", "generator.log", "vim.log", "controller.log", "vnfm.log"}
+    assert logs == {f"{name}.log" for name in names}
     assert f"run={run_id}" in (tmp_path / "logs" / "decider.log").read_text()
 
 

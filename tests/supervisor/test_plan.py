@@ -15,11 +15,32 @@ def specs(tmp_path):
 
 
 def test_the_order_of_the_start(specs):
-    assert list(specs) == ["decider", "generator", "vim", "controller", "nfvo", "vnfm"]
+    assert list(specs) == ["decider", "generator", "redis", "vim", "controller", "nfvo", "vnfm"]
 
 
 def test_all_run_with_our_interpreter(specs):
-    assert {spec.argv[:2] for spec in specs.values()} == {(sys.executable, "-m")}
+    ours = {name: spec for name, spec in specs.items() if name != "redis"}
+    assert {spec.argv[:2] for spec in ours.values()} == {(sys.executable, "-m")}
+
+
+def test_redis_dies_with_its_parent_listens_here_and_keeps_nothing(specs, tmp_path):
+    argv = specs["redis"].argv
+    assert argv[:4] == ("setpriv", "--pdeathsig", "KILL", "redis-server")
+    options = dict(zip(argv[4::2], argv[5::2], strict=True))
+    assert options == {
+        "--bind": "127.0.0.1",
+        "--port": "6379",
+        "--databases": "1",
+        "--daemonize": "no",
+        "--save": "",
+        "--appendonly": "no",
+        "--dir": str(tmp_path),
+    }
+
+
+def test_units_are_told_where_the_state_store_is(specs):
+    argv = specs["vim"].argv
+    assert argv[argv.index("--store") + 1] == "127.0.0.1:6379"
 
 
 def test_only_the_decider_is_joined_to_the_testers_ports(specs):
@@ -30,6 +51,7 @@ def test_what_is_asked_for_readiness(specs):
     assert {name: spec.ready.describe() for name, spec in specs.items()} == {
         "decider": "GET http://127.0.0.1:8003/status answers 200, ready",
         "generator": "port 4501 on 127.0.0.1 accepts connections",
+        "redis": "PING at 127.0.0.1:6379 is answered with PONG",
         "vim": "GET http://127.0.0.1:8002/status answers 200, ready",
         "controller": "GET http://127.0.0.1:8005/status answers 200, ready",
         "nfvo": "GET http://127.0.0.1:8004/vnfpkgm/api_versions answers 200, ready",
@@ -54,6 +76,7 @@ def test_one_package_is_on_board_but_disabled(specs):
     ("part", "process", "option", "value"),
     [
         ("decider_rules", "decider", "--rules", "m:Rules"),
+        ("decider_switching", "decider", "--switching", "m:Switching"),
         ("pin_timeout_s", "decider", "--pin-timeout-s", 9),
         ("bucket_hash", "controller", "--hash", "m:Hash"),
         ("compute_catalogue", "vim", "--catalogue", "m:Catalogue"),

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from lab.readiness import HttpProbe, PortProbe
+from lab.readiness import HttpProbe, PortProbe, RedisProbe
 from tests.supervisor import labs
 
 pytestmark = pytest.mark.processes
@@ -58,7 +58,7 @@ def test_another_path_is_asked_for():
         assert HttpProbe(port, "/elsewhere").ask() == "status 404"
 
 
-@pytest.mark.parametrize("kind", [HttpProbe, PortProbe])
+@pytest.mark.parametrize("kind", [HttpProbe, PortProbe, RedisProbe])
 def test_nobody_listens(kind):
     assert kind(labs.free_port()).ask() == "connection refused"
 
@@ -68,6 +68,7 @@ def test_somebody_listens_and_says_nothing():
         port = silent.getsockname()[1]
         assert PortProbe(port).ask() is None
         assert HttpProbe(port).ask() == "timed out"
+        assert RedisProbe(port).ask() == "timed out"
 
 
 def test_an_answer_that_is_no_http():
@@ -87,6 +88,31 @@ def test_an_answer_that_is_no_http():
     assert "ssh-2.0-x" in seen
 
 
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (b"+PONG\r\n", None),
+        (b"-LOADING Redis is loading\r\n", "the answer is b'-LOADING Redis is loading\\r\\n'"),
+        (b"", "the answer is b''"),
+    ],
+)
+def test_a_redis_server_is_ready_when_it_says_pong(answer, seen):
+    with socket.create_server(("127.0.0.1", 0)) as redis:
+
+        def respond():
+            connection, _ = redis.accept()
+            with connection:
+                asked.append(connection.recv(100))
+                connection.sendall(answer)
+
+        asked = []
+        thread = threading.Thread(target=respond)
+        thread.start()
+        assert RedisProbe(redis.getsockname()[1]).ask() == seen
+        thread.join()
+    assert asked == [b"PING\r\n"]
+
+
 def test_another_flag_can_be_what_counts():
     with server(200, b'{"ready": true, "linked": false}') as port:
         assert HttpProbe(port).ask() is None
@@ -95,4 +121,5 @@ def test_another_flag_can_be_what_counts():
 
 def test_descriptions_name_port_and_path():
     assert HttpProbe(8003).describe() == "GET http://127.0.0.1:8003/status answers 200, ready"
+    assert RedisProbe(6379).describe() == "PING at 127.0.0.1:6379 is answered with PONG"
     assert PortProbe(4501).describe() == "port 4501 on 127.0.0.1 accepts connections"
