@@ -93,7 +93,7 @@ def site() -> Iterator[HttpSite]:
     decider.install()
     with served(rest.application(decider_endpoints(decider))) as decider_url:
         client = DeciderClient(decider_url)
-        controller = Controller(BitReversedHash(), client.set_buckets)
+        controller = Controller(BitReversedHash(), client)
         servers = Servers(lambda _number, options: FakeUnit(options), client, lambda: datetime.now(UTC))
         api = Api(StandardCatalogue(), servers)
         with (
