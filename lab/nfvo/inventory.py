@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import threading
 from dataclasses import dataclass
@@ -16,8 +15,6 @@ from lab.sol.archive import Archive, ArchiveError, open_archive
 
 _RECORD: Final = "record.json"
 _CONTENT: Final = "content.csar"
-
-_log = logging.getLogger(__name__)
 
 
 class InventoryError(Exception):
@@ -50,22 +47,22 @@ class Inventory:
         self._entries: dict[str, Entry] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            found = sorted(folder.glob(f"*/{_RECORD}"), key=lambda path: path.parent.stat().st_ctime_ns)
-            for path in found:
-                self._load(path)
+            loaded = [self._loaded(path) for path in folder.glob(f"*/{_RECORD}")]
         except (OSError, ValidationError) as error:
             raise InventoryError(f"{folder} - packages cannot be loaded: {error}") from error
+        for entry in sorted(loaded, key=lambda one: one.record.number):
+            self._entries[entry.record.id] = entry
 
-    def _load(self, path: Path) -> None:
+    @staticmethod
+    def _loaded(path: Path) -> Entry:
         record = PackageRecord.model_validate_json(path.read_text(encoding="utf-8"))
         if record.onboarding_state != "ONBOARDED":
-            self._entries[record.id] = Entry(record)
-            return
+            return Entry(record)
         try:
             archive = open_archive((path.parent / _CONTENT).read_bytes())
         except ArchiveError as error:
             raise InventoryError(f"{path.parent} - changed since it was brought on board: {error}") from error
-        self._entries[record.id] = Entry(record, archive)
+        return Entry(record, archive)
 
     def __enter__(self) -> Self:
         """Keep others out, to look and change in one."""

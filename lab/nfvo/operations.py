@@ -63,8 +63,10 @@ class Operations:
 
     def create(self, user_defined_data: Mapping[str, Any]) -> PackageRecord:
         """Create the resource of a package without content."""
-        record = PackageRecord(id=str(uuid4()), user_defined_data=dict(user_defined_data))
-        self._inventory.put(record)
+        with self._inventory:
+            number = 1 + max((entry.record.number for entry in self._inventory.all()), default=0)
+            record = PackageRecord(id=str(uuid4()), number=number, user_defined_data=dict(user_defined_data))
+            self._inventory.put(record)
         return record
 
     def upload(self, package_id: str, content: bytes) -> None:

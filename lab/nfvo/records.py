@@ -14,6 +14,7 @@ class PackageRecord(BaseModel):
     """One package resource; what its content says is not repeated here.
 
     Attributes:
+        number: packages are listed in this order, that of their creation.
         failure: problem details of a failed on-boarding, in state ERROR only.
         user_defined_data: what consumers wanted to be kept with it.
     """
@@ -21,6 +22,7 @@ class PackageRecord(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
     id: str
+    number: int = 0
     onboarding_state: OnboardingState = "CREATED"
     operational_state: OperationalState = "DISABLED"
     user_defined_data: dict[str, Any] = Field(default_factory=dict)

@@ -48,7 +48,7 @@ class VnfmUsage:
                 self._last = frozenset(_used(answer.json()))
             else:
                 _log.warning("VNFM - GET %s - Expected: 200 Actual: %d", self._url, answer.status_code)
-        except (requests.RequestException, ValueError, TypeError, AttributeError) as error:
+        except (requests.RequestException, ValueError, TypeError, AttributeError, KeyError) as error:
             _log.warning("VNFM - GET %s - cannot be used: %s", self._url, error)
         return self._last
 

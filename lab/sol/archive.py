@@ -115,13 +115,18 @@ def _unpacked(content: bytes) -> dict[str, bytes]:
             if size > _MOST_BYTES:
                 raise ArchiveError(f"archive - too big - Expected: at most {_MOST_BYTES} bytes unpacked Actual: {size}")
             for entry in entries:
-                if entry.filename in files or posixpath.normpath(entry.filename) != entry.filename:
+                if entry.filename in files or not _is_plain(entry.filename):
                     raise ArchiveError(f"archive - {entry.filename} - Expected: plain paths, each once")
                 files[entry.filename] = archive.read(entry)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         # The last ones are what zipfile raises for encrypted, truncated and otherwise odd archives.
         raise ArchiveError(f"archive - not a readable ZIP: {error}") from error
     return files
+
+
+def _is_plain(path: str) -> bool:
+    """Tell whether a path leads to a place within the package, in the one way that there is."""
+    return posixpath.normpath(path) == path and not path.startswith(("/", "../")) and path != ".."
 
 
 def _meta(files: Mapping[str, bytes]) -> dict[str, str]:
