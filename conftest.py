@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from hitless.catalogue import load_catalogue
+from hitless import sut as declarations
+from hitless.applicability import Statement, statement
+from hitless.catalogue import CatalogueError, load_catalogue
 
 pytest_plugins = [
     "fixtures.system",
@@ -27,3 +29,15 @@ pytest_plugins = [
 def pytest_hitless_catalogue() -> Mapping[str, str]:
     """Tell the plugin which requirements exist."""
     return {row.id: row.statement for row in load_catalogue().requirements}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_hitless_statement(config: pytest.Config) -> Statement | None:
+    """Tell the plugin which requirements the declared system under test can be judged by."""
+    declared = str(config.getoption("hitless_sut"))
+    if not declared:
+        return None
+    try:
+        return statement(declarations.load(declared), load_catalogue(), str(config.getoption("hitless_profile")))
+    except (declarations.DeclarationError, CatalogueError) as error:
+        raise pytest.UsageError(str(error)) from error

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
+from hitless.applicability import Answer
 from hitless.results import Conclusion, RequirementResult, ScenarioResult
 from hitless.verdict import Outcome
 
 
 def requirement_results(
-    scenarios: Iterable[ScenarioResult], *, catalogue: Iterable[str], selected: Iterable[str]
+    scenarios: Iterable[ScenarioResult],
+    *,
+    catalogue: Iterable[str],
+    selected: Iterable[str],
+    ics: Mapping[str, Answer] = MappingProxyType({}),
 ) -> dict[str, RequirementResult]:
     """Combine scenarios into one result per requirement.
 
@@ -17,6 +23,7 @@ def requirement_results(
         scenarios: all scenarios of the run.
         catalogue: every requirement that exists; those not selected are listed with NONE.
         selected: requirements that the run was asked for; one without a verdict is ERROR.
+        ics: what the declared system under test says about each.
 
     Returns:
         The results by full id, sorted.
@@ -27,16 +34,21 @@ def requirement_results(
             of_requirement.setdefault(name, []).append(scenario)
     wanted = set(selected)
     names = sorted({*catalogue, *wanted, *of_requirement})
-    return {name: _combine(name, tuple(of_requirement.get(name, ())), selected=name in wanted) for name in names}
+    return {
+        name: _combine(name, tuple(of_requirement.get(name, ())), ics.get(name), selected=name in wanted)
+        for name in names
+    }
 
 
-def _combine(requirement: str, scenarios: tuple[ScenarioResult, ...], *, selected: bool) -> RequirementResult:
+def _combine(
+    requirement: str, scenarios: tuple[ScenarioResult, ...], ics: Answer | None, *, selected: bool
+) -> RequirementResult:
     deciding = _deciding(requirement, scenarios)
     outcome = Outcome.worst(scenario.outcome_for(requirement) for scenario in scenarios)
     if not scenarios:
         outcome = Outcome.ERROR if selected else Outcome.NONE
     message = _message(requirement, scenarios, outcome, deciding, selected=selected)
-    return RequirementResult(requirement, outcome, message, selected, deciding, scenarios)
+    return RequirementResult(requirement, outcome, message, selected, deciding, scenarios, ics)
 
 
 def _deciding(requirement: str, scenarios: tuple[ScenarioResult, ...]) -> Conclusion | None:

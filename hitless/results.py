@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from hitless.applicability import Answer, Statement, Support
 from hitless.verdict import Check, Outcome, Verdict
 
 
@@ -68,6 +69,7 @@ class ScenarioResult:
         conclusions: verdicts in the order in which they were reached.
         phases: parts that ran.
         not_applicable: why the selector left the scenario out, empty if it ran.
+        left_out_as: what that means for its requirements: not applicable, or not demonstrated.
     """
 
     node_id: str
@@ -77,6 +79,7 @@ class ScenarioResult:
     conclusions: tuple[Conclusion, ...] = ()
     phases: tuple[Phase, ...] = ()
     not_applicable: str = ""
+    left_out_as: Support = Support.NOT_APPLICABLE
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -100,7 +103,7 @@ class ScenarioResult:
         if self.errors:
             return "; ".join(self.errors)
         if self.not_applicable:
-            return f"not applicable: {self.not_applicable}"
+            return f"{self.left_out_as.value}: {self.not_applicable}"
         worst = self.outcome
         return "; ".join(each.verdict.message for each in self.conclusions if each.verdict.outcome is worst)
 
@@ -132,6 +135,7 @@ class RequirementResult:
         selected: whether this run was asked to judge it.
         deciding: the verdict with the worst outcome, None if no verdict was reached.
         scenarios: every scenario that carries the requirement.
+        ics: what the declared system under test says about it, None if nobody knows.
     """
 
     requirement: str
@@ -140,6 +144,20 @@ class RequirementResult:
     selected: bool
     deciding: Conclusion | None = None
     scenarios: tuple[ScenarioResult, ...] = ()
+    ics: Answer | None = None
+
+    @property
+    def left_out_as(self) -> Support | None:
+        """How the requirement was left out, as the declaration says; None if it was judged or not asked for."""
+        if self.ics is None or not self.selected or self.deciding is not None:
+            return None
+        return None if self.ics.support is Support.APPLICABLE else self.ics.support
+
+    @property
+    def label(self) -> str:
+        """What tables show as its verdict."""
+        left_out = self.left_out_as if self.outcome is Outcome.NONE else None
+        return self.outcome.name if left_out is None else left_out.value.upper()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -196,6 +214,8 @@ class RunResult:
         scenarios: in the order of the run.
         errors: what went wrong outside any scenario (collection, interruption).
         duration_s: from the start of the session to its end.
+        statement: what the declaration says about each requirement, and which limits it replaces.
+        traffic_s: time with traffic, over all recordings that were judged: what the procedures prescribe.
     """
 
     info: RunInfo
@@ -203,19 +223,43 @@ class RunResult:
     scenarios: tuple[ScenarioResult, ...]
     errors: tuple[str, ...] = ()
     duration_s: float = 0.0
+    statement: Statement = field(default_factory=Statement)
+    traffic_s: float = 0.0
 
     @property
     def outcome(self) -> Outcome:
-        """Worst of requirements, scenarios and errors of the run itself."""
+        """Worst of requirements, scenarios and errors of the run itself.
+
+        INCONC at best while a mandatory requirement that was asked for is not demonstrated.
+        """
         if self.errors:
             return Outcome.ERROR
         of_scenarios = Outcome.worst(scenario.outcome for scenario in self.scenarios)
-        return Outcome.worst([of_scenarios, *(row.outcome for row in self.requirements.values())])
+        undemonstrated = Outcome.INCONC if self.not_demonstrated else Outcome.NONE
+        return Outcome.worst([of_scenarios, undemonstrated, *(row.outcome for row in self.requirements.values())])
+
+    @property
+    def not_demonstrated(self) -> tuple[str, ...]:
+        """Mandatory requirements that were asked for and that the declaration takes away."""
+        rows = self.requirements.values()
+        return tuple(row.requirement for row in rows if row.left_out_as is Support.NOT_DEMONSTRATED)
 
     @property
     def complete(self) -> bool:
-        """Whether every requirement that is known has a verdict."""
-        return bool(self.requirements) and all(row.deciding is not None for row in self.requirements.values())
+        """Whether every requirement that is known and not declared inapplicable has a verdict."""
+        rows = self.requirements.values()
+        judged = [row.deciding is not None or row.left_out_as is Support.NOT_APPLICABLE for row in rows]
+        return bool(judged) and all(judged)
+
+    @property
+    def figures(self) -> Mapping[str, float | None]:
+        """How long the run took, how much of it was traffic, and what came on top in relation to that."""
+        beside_s = self.duration_s - self.traffic_s
+        return {
+            "traffic_time_s": round(self.traffic_s, 3),
+            "beside_traffic_s": round(beside_s, 3),
+            "overhead_ratio": round(beside_s / self.traffic_s, 4) if self.traffic_s > 0 else None,
+        }
 
     @property
     def exit_code(self) -> ExitCode:

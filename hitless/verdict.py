@@ -54,6 +54,9 @@ class Verdict:
         figures: numbers behind it; the key ends in the unit (``_pps``, ``_ms``, ``_ratio``, ``_count``).
         limits: the limits that were applied, by name.
         evidence: further data for the report (tables); plain JSON types.
+
+    A judge that knows when a violation began tells it as figure or evidence ``first_violation_ns``, an instant of the
+    tester's clock. For a FAIL the report shows the packets around it; without it, those around the first lost probe.
     """
 
     requirement: str

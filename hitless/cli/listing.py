@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from hitless.applicability import Statement, Support, statement
 from hitless.catalogue import Catalogue, Limit, Requirement, load_catalogue
 from hitless.results import ExitCode
+from hitless.sut import DeclarationError, load
 
 _STATUS = {"M": "mandatory", "C": "conditional", "O": "optional"}
 _SOURCES = {
@@ -17,15 +20,27 @@ _SOURCES = {
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print each requirement with source, limits, reasons and the defects that prove its check."""
+    """Print each requirement with status, source, limits, reasons and the defects that prove its check.
+
+    With a declaration also whether it can be judged on that system under test, and why not.
+    """
     catalogue = load_catalogue()
     profile = catalogue.profile(options.profile)
+    said: Statement | None = None
+    if options.sut is not None:
+        try:
+            said = statement(load(options.sut), catalogue, options.profile)
+        except DeclarationError as error:
+            print(error, file=sys.stderr)
+            return int(ExitCode.USAGE)
     print(
         f"profile {options.profile}: lead-in {profile.lead_in_s:g} s, baseline {profile.baseline_s:g} s, tail "
         f"{profile.tail_s:g} s{'' if profile.sign_off else '; not for sign-off'}"
     )
     print("limits are defaults with a reason, not a standard's; sut.yaml may replace them\n")
-    print("\n\n".join(_text(row, options.profile) for row in _rows(catalogue)))
+    print("\n\n".join(_text(row, options.profile, said) for row in _rows(catalogue)))
+    if said is not None:
+        print(f"\n{_summary(said)}")
     return int(ExitCode.PASS)
 
 
@@ -33,12 +48,29 @@ def _rows(catalogue: Catalogue) -> tuple[Requirement, ...]:
     return tuple(sorted(catalogue.requirements, key=lambda row: row.id))
 
 
-def _text(row: Requirement, profile: str) -> str:
+def _summary(said: Statement) -> str:
+    """Return how many requirements apply, and which do not."""
+    lines = [f"{sum(one.support is Support.APPLICABLE for one in said.answers.values())} of {len(said.answers)} apply"]
+    for support in (Support.NOT_DEMONSTRATED, Support.NOT_APPLICABLE):
+        names = sorted(one.requirement for one in said.answers.values() if one.support is support)
+        lines += [f"{support.value}: {', '.join(names)}"] if names else []
+    if any(one.support is Support.NOT_DEMONSTRATED for one in said.answers.values()):
+        lines.append("what is mandatory and not demonstrated keeps a run from passing as a whole")
+    return "\n".join(lines)
+
+
+def _answer(row: Requirement, said: Statement) -> str:
+    answer = said.answers[row.id]
+    return f"  {answer.support.value.upper()}{f': {answer.reason}' if answer.reason else ''}"
+
+
+def _text(row: Requirement, profile: str, said: Statement | None) -> str:
     defects = row.defects
     condition = f", {row.condition}" if row.condition else ""
     lines = [
         f"{row.id}  {row.title}",
-        f"  {_STATUS[row.status]}{condition}, priority {row.priority}, source: {_SOURCES[row.source]}",
+        *([] if said is None else [_answer(row, said)]),
+        f"  {row.status} = {_STATUS[row.status]}{condition}, priority {row.priority}, source: {_SOURCES[row.source]}",
         f"  {row.statement}",
         f"  observed by: {row.observation}",
         *(_limit(limit, profile) for limit in row.limits),

@@ -18,7 +18,7 @@ from hitless.conclude import RequirementFailed
 from hitless.history import History
 from hitless.plugin.collector import RunCollector
 from hitless.progress import Progress
-from hitless.report.attachments import Attachment, attachments_of
+from hitless.report.attachments import Attachment, attachments_of, pictures_of
 from hitless.results import Conclusion
 
 _TYPES = {
@@ -27,7 +27,11 @@ _TYPES = {
     "json": AttachmentType.JSON,
     "svg": AttachmentType.SVG,
     "csv": AttachmentType.CSV,
+    "pcap": AttachmentType.PCAP,
 }
+
+_LONG = 8_000
+"""From how many characters on an attachment is not repeated on the page."""
 
 
 class AllureSteps:
@@ -43,6 +47,10 @@ class AllureSteps:
         """allure_commons' AllureReporter, which has no types."""
         self._open: str | None = None
         self._begun = 0
+        self._pictures: dict[str, tuple[Attachment, ...]] = {}
+        """Charts by recording: they are the same for every verdict on it."""
+        self._attached: dict[str, str] = {}
+        """Long attachments by digest, and the requirement that they were attached for."""
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Find allure-pytest's writer; without one there is nothing to do."""
@@ -89,12 +97,31 @@ class AllureSteps:
         if self._reporter is None:
             return
         try:
-            found = attachments_of(conclusion, history)
+            found = attachments_of(conclusion, history, self._pictures_of(conclusion.recording, history))
         except Exception:  # noqa: BLE001 - a chart that cannot be drawn must not change a verdict, but must be seen
             found = [Attachment("Evidence could not be prepared", "txt", traceback.format_exc())]
             self._progress.event("  report: the evidence of this verdict could not be prepared, see the report")
         for attachment in found:
-            self._attach(attachment)
+            self._attach(self._once(attachment, conclusion.verdict.requirement))
+
+    def _pictures_of(self, recording: str | None, history: History | None) -> tuple[Attachment, ...] | None:
+        if recording is None or history is None:
+            return None
+        if recording not in self._pictures:
+            self._pictures[recording] = pictures_of(history)
+        return self._pictures[recording]
+
+    def _once(self, attachment: Attachment, requirement: str) -> Attachment:
+        """Return the attachment, or where it is if it is long and the page holds the same already.
+
+        The page cannot show one file in two places. Pictures are shown wherever they belong all the same.
+        """
+        if attachment.kind == "svg" or len(attachment.content) < _LONG:
+            return attachment
+        first = self._attached.setdefault(attachment.digest, requirement)
+        if first == requirement:
+            return attachment
+        return Attachment(attachment.name, "txt", f"The same as in the result of {first}: see there.\n")
 
     def _attach(self, attachment: Attachment) -> None:
         if self._reporter is not None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from hitless.applicability import Statement, Support
 from hitless.combine import requirement_results
 from hitless.conclude import NotPassed
 from hitless.history import History
 from hitless.plugin.scenarios import requirements_of, title_of
+from hitless.report.statistics import traffic_s
 from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult
 from hitless.verdict import Outcome, Verdict
 
@@ -28,6 +30,7 @@ class ScenarioRecord:
     feature: str
     requirements: tuple[str, ...]
     not_applicable: str = ""
+    left_out_as: Support = Support.NOT_APPLICABLE
     conclusions: list[Conclusion] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
 
@@ -62,6 +65,7 @@ class ScenarioRecord:
             conclusions=tuple(self.conclusions),
             phases=tuple(self.phases),
             not_applicable=self.not_applicable,
+            left_out_as=self.left_out_as,
         )
 
 
@@ -70,6 +74,7 @@ class RunCollector:
 
     def __init__(self, info: RunInfo, only: Iterable[str], clock: Callable[[], float]) -> None:
         self.catalogue: Mapping[str, str] = {}
+        self.statement = Statement()
         self._info = info
         self._environment: dict[str, str] = dict(info.environment)
         self._sut: dict[str, Any] = dict(info.sut)
@@ -77,6 +82,7 @@ class RunCollector:
         self._deselected: set[str] = set()
         self._records: dict[str, ScenarioRecord] = {}
         self._errors: list[str] = []
+        self._traffic_s: dict[str, float] = {}
         self._clock = clock
         self._start_s = clock()
 
@@ -93,10 +99,30 @@ class RunCollector:
         return not self._only or bool(self._only.intersection(requirements_of(item)))
 
     def add(self, item: pytest.Item, not_applicable: str) -> None:
-        """Expect an item to be run; if it never is, its requirements end as ERROR."""
+        """Expect an item to be run, unless the statement or a reason given takes it away.
+
+        If it never is run, its requirements end as ERROR.
+        """
         title = title_of(item)
         record = ScenarioRecord(item, title.scenario, title.feature, requirements_of(item), not_applicable)
+        if not not_applicable:
+            record.not_applicable, record.left_out_as = self._declared_away(record.requirements)
         self._records[item.nodeid] = record
+
+    def _declared_away(self, requirements: Iterable[str]) -> tuple[str, Support]:
+        """Return why none of the requirements can be judged, and what that makes of them; no reason if one can."""
+        answers = [self.statement.answers.get(name) for name in requirements]
+        known = [answer for answer in answers if answer is not None and answer.support is not Support.APPLICABLE]
+        if not known or len(known) < len(answers):
+            return "", Support.NOT_APPLICABLE
+        mandatory = any(answer.support is Support.NOT_DEMONSTRATED for answer in known)
+        reasons = dict.fromkeys(sentence for answer in known for sentence in answer.lacking)
+        return "; ".join(reasons), Support.NOT_DEMONSTRATED if mandatory else Support.NOT_APPLICABLE
+
+    def recording_seen(self, recording: str | None, history: History | None) -> None:
+        """Note how long traffic ran in a recording; the same one may be judged many times."""
+        if recording is not None and history is not None:
+            self._traffic_s[recording] = traffic_s(history)
 
     def deselect(self, item: pytest.Item) -> None:
         """Note that the user left an item out; requirements without another scenario are then not selected."""
@@ -124,15 +150,26 @@ class RunCollector:
         scenarios = self.results()
         carried = {name for scenario in scenarios for name in scenario.requirements}
         left_out = self._deselected | {
-            name for scenario in scenarios if scenario.not_applicable for name in scenario.requirements
+            name
+            for scenario in scenarios
+            if scenario.not_applicable
+            for name in scenario.requirements
+            if self.statement.support(name) is Support.APPLICABLE
         }
         everything = (set(self.catalogue) | carried) - (left_out - self._really_run(scenarios))
         return RunResult(
             info=replace(self._info, sut=dict(self._sut), environment=dict(self._environment)),
-            requirements=requirement_results(scenarios, catalogue=self.catalogue, selected=self._only or everything),
+            requirements=requirement_results(
+                scenarios,
+                catalogue=self.catalogue,
+                selected=self._only or everything,
+                ics=self.statement.answers,
+            ),
             scenarios=scenarios,
             errors=tuple(self._errors),
             duration_s=self._clock() - self._start_s,
+            statement=self.statement,
+            traffic_s=sum(self._traffic_s.values()),
         )
 
     @staticmethod

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from hitless.applicability import Statement
 from hitless.history import History
 from hitless.results import Conclusion
 
@@ -16,10 +17,18 @@ def pytest_hitless_catalogue(config: pytest.Config) -> Mapping[str, str] | None:
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_hitless_not_applicable(item: pytest.Item, requirements: tuple[str, ...]) -> str | None:
-    """Return why the declared system under test makes a scenario inapplicable, None if it applies.
+def pytest_hitless_statement(config: pytest.Config) -> Statement | None:
+    """Return what the declared system under test says about each requirement.
 
-    This is the only way to skip a scenario; any other skip ends as ERROR.
+    A scenario is left out if none of its requirements can be judged.
+    """
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_hitless_not_applicable(item: pytest.Item, requirements: tuple[str, ...]) -> str | None:
+    """Return why a scenario does not apply for a reason that no requirement of its names, None if it applies.
+
+    This and the statement are the only ways to skip a scenario; any other skip ends as ERROR.
     """
 
 

@@ -40,4 +40,4 @@ class Narrator:
         if phase.error:
             self._progress.event(f"  ERROR in {phase.name}: {phase.error}")
         elif record.not_applicable and phase.name == "setup":
-            self._progress.event(f"  not applicable: {record.not_applicable}")
+            self._progress.event(f"  {record.left_out_as.value}: {record.not_applicable}")

@@ -8,13 +8,15 @@ from typing import TextIO
 
 import pytest
 
+from hitless.applicability import Statement
+from hitless.history import History
 from hitless.plugin.collector import RunCollector
 from hitless.plugin.narrator import Narrator
 from hitless.plugin.scenarios import requirements_of
 from hitless.report import allure_files, html, terminal
 from hitless.report.junit import write_junit
 from hitless.report.verdict_file import write_verdict
-from hitless.results import RunResult
+from hitless.results import Conclusion, RunResult
 
 VERDICT_PROPERTY = "hitless_verdict"
 """Name of the report property that tells a phase that ended with a verdict from one that went wrong."""
@@ -46,6 +48,7 @@ class ConformanceRun:
         if unknown:
             known = ", ".join(sorted(self._collector.catalogue))
             raise pytest.UsageError(f"requirement {', '.join(unknown)} - not in the catalogue - known: {known}")
+        self._collector.statement = self._config.hook.pytest_hitless_statement(config=self._config) or Statement()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -65,6 +68,10 @@ class ConformanceRun:
         for item in session.items:
             hook = item.ihook.pytest_hitless_not_applicable
             self._collector.add(item, hook(item=item, requirements=requirements_of(item)) or "")
+
+    def pytest_hitless_verdict(self, conclusion: Conclusion, history: History | None) -> None:
+        """Note how long traffic ran for it."""
+        self._collector.recording_seen(conclusion.recording, history)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note files that could not be read: their scenarios would be missing silently."""

@@ -9,6 +9,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from hitless.applicability import Answer, Support
+from hitless.report import words
 from hitless.report.verdict_file import write_whole
 from hitless.results import RunResult
 from hitless.verdict import Outcome
@@ -17,7 +19,16 @@ CATEGORIES = (
     {"name": "Failed requirement", "matchedStatuses": ["failed"]},
     {"name": "Inconclusive", "matchedStatuses": ["broken"], "messageRegex": r"INCONC[\s\S]*"},
     {"name": "Tester error", "matchedStatuses": ["broken"], "messageRegex": r"ERROR[\s\S]*"},
-    {"name": "Not applicable", "matchedStatuses": ["skipped"]},
+    {
+        "name": "Not demonstrated, though mandatory",
+        "matchedStatuses": ["skipped"],
+        "messageRegex": r"NONE: not demonstrated[\s\S]*",
+    },
+    {
+        "name": "Not applicable",
+        "matchedStatuses": ["skipped"],
+        "messageRegex": r"(?!NONE: not demonstrated)[\s\S]*",
+    },
 )
 
 
@@ -33,19 +44,32 @@ def complete(result: RunResult, folder: Path) -> None:
 
 
 def environment_properties(result: RunResult) -> str:
-    """Return what the report's first page shows about the run, as Java properties."""
+    """Return what the report's first page shows about the run, as Java properties.
+
+    The page shows the first five at once and all of them on request: what qualifies the verdict comes first, the
+    answers of the ICS one by one come last.
+    """
     info = result.info
+    complete = "complete" if result.complete else "not complete: some requirements have no verdict"
     rows = {
-        "Verdict": result.outcome.name,
-        "Complete": "yes" if result.complete else "no: some requirements have no verdict",
-        "Profile": info.profile,
+        "Verdict": f"{result.outcome.name}, {complete}; profile {words.profile(result)}; Hitless {info.tester_version}",
+        "NOT DEMONSTRATED": words.left_out(result, Support.NOT_DEMONSTRATED),
+        "Not applicable": words.left_out(result, Support.NOT_APPLICABLE),
+        "Replaced limits": words.replaced_limits(result),
+        "Time": words.times(result),
         **{f"SUT {name}": str(value) for name, value in sorted(info.sut.items(), reverse=True)},
         "Started": info.started_utc,
         **info.environment,
-        "Hitless": info.tester_version,
         "Python": platform.python_version(),
+        **{f"ICS {name} ({answer.status})": _answer(answer) for name, answer in result.statement.answers.items()},
     }
     return "".join(f"{_key(name)}={_value(value)}\n" for name, value in rows.items())
+
+
+def _answer(answer: Answer) -> str:
+    if answer.support is Support.APPLICABLE:
+        return answer.support.value
+    return f"{answer.support.value.upper()}: {answer.reason}"
 
 
 def remove_empty_containers(folder: Path) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from hitless.history import History
+from hitless.recording import RecordingError
 from hitless.report.bands import bands
 from hitless.report.chart import timeline_svg
-from hitless.report.series import rates
+from hitless.report.http_log import http_log
+from hitless.report.packets import packets_around, violated_at_ns
+from hitless.report.series import rates, zero_ns
 from hitless.report.statistics import group_losses, port_losses
 from hitless.report.verdict_file import plain, verdict_object
 from hitless.results import Conclusion, ScenarioResult
-from hitless.verdict import Verdict
+from hitless.verdict import Outcome, Verdict
 
 _MAX_TABLE_ROWS = 100
 _STYLE = (
@@ -31,24 +36,80 @@ class Attachment:
 
     name: str
     kind: str
-    content: str
+    content: str | bytes
+
+    @property
+    def digest(self) -> str:
+        """By which equal contents are known."""
+        content = self.content.encode() if isinstance(self.content, str) else self.content
+        return hashlib.sha256(content).hexdigest()
 
 
-def attachments_of(conclusion: Conclusion, history: History | None) -> list[Attachment]:
-    """Return everything that supports a verdict, the picture first."""
+def pictures_of(history: History) -> tuple[Attachment, ...]:
+    """Return what is the same for all verdicts on a recording: the chart and what it was drawn from."""
+    return (
+        Attachment("Timeline", "svg", timeline_svg(history)),
+        Attachment("Timeline data", "json", timeline_json(history)),
+    )
+
+
+def attachments_of(
+    conclusion: Conclusion, history: History | None, pictures: Sequence[Attachment] | None = None
+) -> list[Attachment]:
+    """Return everything that supports a verdict, the picture first.
+
+    Args:
+        conclusion: the verdict and the recording.
+        history: what the recording holds, None if there is none.
+        pictures: from ``pictures_of``, if they have been drawn already.
+    """
     verdict = conclusion.verdict
-    found: list[Attachment] = []
-    if history is not None:
-        found.append(Attachment("Timeline", "svg", timeline_svg(history)))
+    if history is not None and pictures is None:
+        pictures = pictures_of(history)
+    shared = pictures or ()
+    found = [each for each in shared if each.kind == "svg"]
     found.append(Attachment("Verdict", "txt", verdict_text(verdict, conclusion.recording)))
     found.append(Attachment("Statistics", "html", statistics_html(verdict, history)))
     data = {**verdict_object(verdict), "evidence": plain(verdict.evidence), "recording": conclusion.recording}
     if history is not None:
         data["groups"] = [asdict(row) for row in group_losses(history)]
         data["ports"] = [asdict(row) for row in port_losses(history)]
-        found.append(Attachment("Timeline data", "json", timeline_json(history)))
+        found += failure_evidence(conclusion, history)
+    found += [each for each in shared if each.kind != "svg"]
     found.append(Attachment("Verdict data", "json", json.dumps(data, indent=1)))
     return found
+
+
+def failure_evidence(conclusion: Conclusion, history: History) -> list[Attachment]:
+    """Return, for a FAIL, the packets around the violation and the HTTP log; what cannot be had is told.
+
+    Args:
+        conclusion: the verdict, and the folder that these are read from.
+        history: what the recording holds.
+    """
+    if conclusion.verdict.outcome is not Outcome.FAIL or conclusion.recording is None:
+        return []
+    folder = Path(conclusion.recording)
+    found: list[Attachment] = []
+    for read in (_packets, _http_log):
+        try:
+            found += read(conclusion.verdict, history, folder)
+        except (RecordingError, OSError, ValueError) as error:
+            found.append(Attachment("Evidence that could not be read", "txt", str(error)))
+    return found
+
+
+def _http_log(_: Verdict, history: History, folder: Path) -> list[Attachment]:
+    return [Attachment("HTTP log", "txt", http_log(folder, zero_ns(history)))]
+
+
+def _packets(verdict: Verdict, history: History, folder: Path) -> list[Attachment]:
+    at_ns = violated_at_ns(verdict, history)
+    packets = None if at_ns is None else packets_around(folder, at_ns)
+    if at_ns is None or packets is None:
+        return []
+    at_s = (at_ns - zero_ns(history)) / 1e9
+    return [Attachment(f"Packets around the first violation, {at_s:+.3f} s from the request", "pcap", packets)]
 
 
 def verdict_text(verdict: Verdict, recording: str | None) -> str:

@@ -60,6 +60,9 @@ def _scenario_case(scenario: ScenarioResult) -> ET.Element:
 def _further_cases(result: RunResult) -> Iterator[ET.Element]:
     for number, error in enumerate(result.errors, start=1):
         yield _case("run", f"error {number}", 0.0, Outcome.ERROR, error)
+    if result.not_demonstrated:
+        message = f"mandatory, but not demonstrated: {', '.join(result.not_demonstrated)} - see the skipped scenarios"
+        yield _case("run", "every mandatory requirement is demonstrated", 0.0, Outcome.INCONC, message)
     for row in result.requirements.values():
         if row.outcome is Outcome.ERROR and not row.scenarios:
             yield _case("requirements", row.requirement, 0.0, Outcome.ERROR, row.message)

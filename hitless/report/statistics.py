@@ -35,6 +35,16 @@ class PortLoss:
     send_errors_count: int
 
 
+def traffic_s(history: History) -> float:
+    """Return how long traffic ran, from its start to its stop; until the last event if nobody stopped it."""
+    started_ns = history.when("traffic-started")
+    if started_ns is None:
+        return 0.0
+    stopped_ns = history.when("traffic-stopped")
+    ended_ns = max(event.at_ns for event in history.events) if stopped_ns is None else stopped_ns
+    return max(0, ended_ns - started_ns) / 1e9
+
+
 def group_losses(history: History) -> tuple[GroupLoss, ...]:
     """Return the losses of each planned group, and of all together in the last row."""
     counters = history.counters

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hitless.applicability import Support
+from hitless.report import words
 from hitless.report.html import Outcome as HtmlOutcome
 from hitless.results import RequirementResult, RunResult
 from hitless.verdict import Outcome
@@ -43,7 +45,7 @@ def plain_lines(result: RunResult) -> list[str]:
     """Return the table as lines of text."""
     lines: list[str] = []
     for row in result.requirements.values():
-        head = f"{row.requirement:<11} {row.outcome.name:<7} "
+        head = f"{row.requirement:<11} {row.label:<7} "
         lines += textwrap.wrap(row.message, PLAIN_WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
         details = [f"figures: {figures_text(row.figures)}"] if row.figures else []
         details += [f"recording: {row.recording}"] if row.recording else []
@@ -56,8 +58,12 @@ def closing_lines(result: RunResult, reports: Path, html: HtmlOutcome) -> list[s
     """Return the overall verdict and where everything lies."""
     report = f"{html.path} (open it in a browser)" if html.path else f"not generated: {html.problem}"
     complete = "complete" if result.complete else "not complete: some requirements have no verdict"
+    lacking = ", ".join(result.not_demonstrated)
     return [
         *(f"Error:    {error}" for error in result.errors),
+        *(f"Limit:    {words.replaced_limit(limit)}" for limit in result.statement.replaced),
+        *([f"Lacking:  mandatory and not demonstrated: {lacking}"] if lacking else []),
+        f"Time:     {words.times(result)}",
         f"Verdict:  {result.outcome.name} ({complete}, exit code {int(result.exit_code)})",
         f"Report:   {report}",
         f"Details:  {reports / 'verdict.json'}, {reports / 'junit.xml'}",
@@ -82,8 +88,8 @@ def _print_table(result: RunResult, stream: TextIO) -> None:
     table.add_column("What was seen", ratio=3)
     table.add_column("Figures", ratio=2)
     for row in result.requirements.values():
-        style = _STYLES[row.outcome]
-        table.add_row(row.requirement, Text(row.outcome.name, style=style), Text(row.message), Text(_figures_cell(row)))
+        style = _STYLES[Outcome.INCONC if row.left_out_as is Support.NOT_DEMONSTRATED else row.outcome]
+        table.add_row(row.requirement, Text(row.label, style=style), Text(row.message), Text(_figures_cell(row)))
     console = Console(file=stream)
     console.print(table)
     for row in result.requirements.values():

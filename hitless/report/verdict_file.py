@@ -9,13 +9,16 @@ import json
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from hitless.applicability import Answer
 from hitless.results import RequirementResult, RunResult, ScenarioResult
 from hitless.verdict import Check, Outcome, Verdict
 
 SCHEMA_VERSION = 1
+"""Keys may be added without a new version; readers ignore what they do not know."""
 
 
 def outcome_name(outcome: Outcome) -> str:
@@ -51,6 +54,10 @@ def run_object(result: RunResult) -> dict[str, Any]:
         "tester": {"name": "hitless", "version": info.tester_version},
         "environment": dict(info.environment),
         "errors": list(result.errors),
+        "figures": plain(result.figures),
+        "sign_off": result.statement.sign_off,
+        "not_demonstrated": list(result.not_demonstrated),
+        "replaced_limits": [asdict(limit) for limit in result.statement.replaced],
         "requirements": {name: _requirement_object(row) for name, row in result.requirements.items()},
     }
 
@@ -85,6 +92,7 @@ def _requirement_object(row: RequirementResult) -> dict[str, Any]:
     return {
         "verdict": outcome_name(row.outcome),
         "selected": row.selected,
+        "ics": None if row.ics is None else _ics_object(row.ics),
         "message": row.message,
         "reasons": list(row.reasons),
         "figures": plain(row.figures),
@@ -93,6 +101,10 @@ def _requirement_object(row: RequirementResult) -> dict[str, Any]:
         "scenarios": [_scenario_object(scenario, row.requirement) for scenario in row.scenarios],
         "recording": row.recording,
     }
+
+
+def _ics_object(answer: Answer) -> dict[str, Any]:
+    return {"status": answer.status, "support": answer.support.value, "reason": answer.reason}
 
 
 def _check_object(check: Check) -> dict[str, Any]:

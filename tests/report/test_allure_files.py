@@ -9,7 +9,7 @@ import pytest
 
 from hitless.report.allure_files import CATEGORIES, complete, environment_properties, remove_empty_containers
 from hitless.verdict import Outcome
-from tests.report.verdicts import run, scenario
+from tests.report.verdicts import partly_applicable, run, scenario
 
 
 def results_in(folder):
@@ -24,17 +24,32 @@ def properties(text):
 
 def test_the_first_page_tells_verdict_profile_system_and_versions():
     shown = properties(environment_properties(run(scenario(Outcome.FAIL))))
-    assert list(shown)[:4] == ["Verdict", "Complete", "Profile", "SUT name"]
-    assert shown["Verdict"] == "FAIL"
-    assert shown["Complete"] == "yes"
+    # The page shows five of them at once.
+    assert list(shown)[:5] == ["Verdict", "NOT DEMONSTRATED", "Not applicable", "Replaced limits", "Time"]
+    assert shown["Verdict"] == "FAIL, complete; profile quick, not for sign-off; Hitless 0.1.0"
+    assert shown["NOT DEMONSTRATED"] == shown["Not applicable"] == "none"
+    assert shown["Replaced limits"] == "none: all as in the catalogue"
+    assert shown["Time"] == "10 s of traffic, 2 s beside it (overhead 25.0 %)"
     assert shown["SUT name"] == "made up"
     assert shown["VNFM"] == "http://192.0.2.1:8001"
-    assert shown["Hitless"] == "0.1.0"
+
+
+def test_the_first_page_has_every_answer_of_the_ics_and_every_limit_that_was_replaced():
+    shown = properties(environment_properties(partly_applicable()))
+    assert shown["Verdict"].startswith("INCONC, not complete")
+    assert shown["NOT DEMONSTRATED"] == "RQ-TRF-01: no mark"
+    assert shown["Not applicable"] == "RQ-MAV-01: no hash"
+    assert shown["Replaced limits"] == "RQ-CAP-01 loss_ratio <= 0.001 in place of 0.0001, by J. Doe: contract 12"
+    assert {name: value for name, value in shown.items() if name.startswith("ICS ")} == {
+        "ICS RQ-CAP-01 (M)": "applicable",
+        "ICS RQ-TRF-01 (M)": "NOT DEMONSTRATED: no mark",
+        "ICS RQ-MAV-01 (C)": "NOT APPLICABLE: no hash",
+    }
 
 
 def test_an_incomplete_run_says_so_on_the_first_page():
     shown = properties(environment_properties(run(scenario(Outcome.PASS), catalogue=("RQ-CAP-01", "RQ-TRF-01"))))
-    assert shown["Complete"].startswith("no")
+    assert shown["Verdict"].startswith("PASS, not complete")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +59,7 @@ def test_an_incomplete_run_says_so_on_the_first_page():
         ("broken", "INCONC: too few\nsessions ERROR", ["Inconclusive"]),
         ("broken", "ERROR: steps: INCONC boom", ["Tester error"]),
         ("skipped", "NONE: not applicable", ["Not applicable"]),
+        ("skipped", "NONE: not demonstrated: no mark", ["Not demonstrated, though mandatory"]),
         ("passed", "PASS: fine", []),
     ],
 )

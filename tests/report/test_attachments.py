@@ -6,10 +6,12 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from hitless.report.attachments import (
     attachments_of,
     checks_text,
+    pictures_of,
     statistics_html,
     timeline_json,
     verdict_text,
@@ -17,10 +19,12 @@ from hitless.report.attachments import (
 from hitless.results import Conclusion
 from hitless.verdict import Outcome
 from tests.report import histories
+from tests.report.histories import at
+from tests.report.recordings import exchange, write_http, write_probes
 from tests.report.verdicts import scenario, verdict
 
 
-def found(outcome=Outcome.FAIL, history=None):
+def found(outcome=Outcome.PASS, history=None):
     return {each.name: each for each in attachments_of(Conclusion(verdict(outcome), "recordings/1"), history)}
 
 
@@ -108,3 +112,51 @@ def test_the_data_of_the_chart_is_what_was_drawn():
 def test_the_data_of_an_empty_recording_is_empty():
     content = json.loads(timeline_json(histories.empty_history()))
     assert content["rates"]["edges_s"] == []
+
+
+def failed(folder, outcome=Outcome.FAIL, history=None):
+    """The kinds and names of what is attached to a verdict on a recording in a folder."""
+    conclusion = Conclusion(verdict(outcome), str(folder))
+    return {each.name: each for each in attachments_of(conclusion, history or histories.half_capacity(), ())}
+
+
+def test_a_failure_comes_with_the_packets_around_it_and_the_http_log(tmp_path):
+    write_probes(tmp_path, [at(number / 10) for number in range(100)])
+    write_http(tmp_path, exchange(at(1), "POST", "/change"))
+    found = failed(tmp_path)
+    packets = found["Packets around the first violation, +3.000 s from the request"]
+    assert packets.kind == "pcap"
+    assert packets.content[:4] == bytes.fromhex("4d3cb2a1")
+    assert "POST http://vnfm:1/change" in found["HTTP log"].content
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASS, Outcome.INCONC, Outcome.ERROR])
+def test_nothing_else_does(tmp_path, outcome):
+    assert set(failed(tmp_path, outcome)) == {"Verdict", "Statistics", "Verdict data"}
+
+
+def test_a_failure_without_a_lost_packet_comes_with_the_http_log_alone(tmp_path):
+    write_http(tmp_path)
+    assert set(failed(tmp_path, history=histories.clean_upgrade())) == {
+        "Verdict",
+        "Statistics",
+        "Verdict data",
+        "HTTP log",
+    }
+
+
+def test_what_cannot_be_read_is_told_and_takes_nothing_else_away(tmp_path):
+    write_http(tmp_path)
+    found = failed(tmp_path)
+    assert "HTTP log" in found
+    assert "probes.pcap" in found["Evidence that could not be read"].content
+
+
+def test_pictures_that_were_drawn_already_are_taken_as_they_are():
+    history = histories.clean_upgrade()
+    drawn = pictures_of(history)
+    found = attachments_of(Conclusion(verdict(Outcome.PASS)), history, drawn)
+    assert [each.name for each in found] == ["Timeline", "Verdict", "Statistics", "Timeline data", "Verdict data"]
+    assert found[0] is drawn[0]
+    assert found[0].digest != found[1].digest
+    assert found[0].digest == replace(drawn[0], name="other").digest

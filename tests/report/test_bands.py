@@ -91,3 +91,41 @@ def test_stalls_are_bands():
 def test_an_empty_recording_has_no_bands():
     nothing = bands(empty_history())
     assert (nothing.phases, nothing.operations, nothing.stalls, nothing.instants) == ((), (), (), ())
+
+
+def test_a_request_that_says_its_purpose_names_the_phase():
+    events = (Event(at(-3), "warm-up"), Event(at(0), "request", {"purpose": "downgrade"}), Event(at(9), "tail"))
+    phases = bands(replace(history(), events=events)).phases
+    assert [band.label for band in phases] == ["warm-up", "downgrade", "tail"]
+
+
+def test_operations_of_one_name_that_follow_each_other_share_a_row():
+    first = [state("PROCESSING", 1.0), state("ROLLED_BACK", 4.0)]
+    second = [state("PROCESSING", 5.0, operation_id="op-2"), state("COMPLETED", 8.0, operation_id="op-2")]
+    beside = [state("PROCESSING", 6.0, operation_id="op-3"), state("COMPLETED", 7.0, operation_id="op-3")]
+    rows = bands(replace(history(), operations=(*first, *second, *beside))).operations
+    assert [[(band.label, band.start_s, round(band.end_s)) for band in row][:3] for _, row in rows] == [
+        [("PROCESSING", 1.0, 4.0), ("ROLLED_BACK", 4.0, 5.0), ("PROCESSING", 5.0, 8.0)],
+        [("PROCESSING", 6.0, 7.0), ("COMPLETED", 7.0, 31.0)],
+    ]
+
+
+def test_stages_steps_and_rules_are_named_and_dozens_of_rule_changes_are_one():
+    churn = [Event(at(10 + number / 10), "rules-set", {"purpose": "churn"}) for number in range(50)]
+    events = (
+        Event(at(0), "request"),
+        Event(at(1), "stage", {"step": "3"}),
+        Event(at(2), "step-reached", {"step": "3", "share": 0.5}),
+        Event(at(3), "stage-ended", {"step": "3"}),
+        Event(at(4), "rules-set", {"purpose": "user-group"}),
+        *churn,
+        Event(at(20), "rules-set", {"purpose": "clear"}),
+    )
+    assert [(one.at_s, one.label) for one in bands(replace(history(), events=events)).instants] == [
+        (0.0, "request"),
+        (1.0, "stage 3"),
+        (2.0, "step 3 reached"),
+        (4.0, "rules: user-group"),
+        (10.0, "rules: churn"),
+        (20.0, "rules: clear"),
+    ]

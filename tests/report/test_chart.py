@@ -111,3 +111,21 @@ def test_texts_from_outside_cannot_break_the_picture():
         history(), versions=("<1 & $x$ _0>", "2.0\x00"), events=(Event(at(1.0), "odd -- $\\frac{ <& \u6f22"),)
     )
     parsed(chart.timeline_svg(odd))
+
+
+def test_coordinates_are_as_fine_as_anybody_can_see():
+    picture = chart.timeline_svg(histories.half_capacity())
+    data = re.findall(r' d="([^"]*)"', picture)
+    assert data
+    assert not any(re.search(r"\.[0-9]{3}", one) for one in data)
+    assert re.search(r"scale\(0\.[0-9]{3,}", picture), "glyphs keep their scale"
+
+
+def test_labels_that_have_no_room_are_left_out_and_their_lines_stay():
+    crowd = tuple(Event(at(10 + number / 100), f"remark {number}") for number in range(40))
+    made = history()
+    few = chart.timeline_svg(replace(made, events=(*made.events, crowd[0])))
+    many = chart.timeline_svg(replace(made, events=(*made.events, *crowd)))
+    assert "<!-- remark 0 -->" in many
+    assert "<!-- remark 39 -->" not in many
+    assert many.count("stroke-dasharray") - few.count("stroke-dasharray") == 39 * 4

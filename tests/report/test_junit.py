@@ -8,7 +8,7 @@ import pytest
 
 from hitless.report.junit import junit_xml, write_junit
 from hitless.verdict import Outcome
-from tests.report.verdicts import run, scenario
+from tests.report.verdicts import partly_applicable, run, scenario
 
 
 def suite_of(result):
@@ -90,3 +90,14 @@ def test_the_file_is_utf_8_with_a_declaration(tmp_path):
     path = write_junit(run(scenario(Outcome.PASS, name="größer")), tmp_path)
     assert path.read_bytes().startswith(b"<?xml version='1.0' encoding='utf-8'?>")
     assert "größer" in path.read_text(encoding="utf-8")
+
+
+def test_what_is_declared_away_is_skipped_and_what_is_mandatory_among_it_is_an_error():
+    suite = suite_of(partly_applicable())
+    assert counts(suite) == {"tests": 4, "failures": 0, "errors": 1, "skipped": 2}
+    cases = {case.get("name"): case for case in suite.findall("testcase")}
+    assert cases["RQ-TRF-01"].find("skipped").get("message") == "not demonstrated: no mark"
+    assert cases["RQ-MAV-01"].find("skipped").get("message") == "not applicable: no hash"
+    error = cases["every mandatory requirement is demonstrated"].find("error")
+    assert error.get("type") == "inconclusive"
+    assert error.get("message").startswith("mandatory, but not demonstrated: RQ-TRF-01")

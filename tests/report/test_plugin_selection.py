@@ -91,6 +91,64 @@ def test_what_does_not_apply_is_skipped_with_its_reason(pytester):
     assert "not applicable: no sessions" in ran.output
 
 
+STATEMENT = """
+from hitless.applicability import Answer, Statement, Support
+
+def pytest_hitless_statement(config):
+    away = Answer("RQ-TRF-01", STATUS, Support.SUPPORT, ("no mark",))
+    return Statement({"RQ-CAP-01": Answer("RQ-CAP-01", "M", Support.APPLICABLE), "RQ-TRF-01": away})
+"""
+AWAY = STATEMENT.replace("STATUS", "'M'").replace("SUPPORT", "NOT_DEMONSTRATED")
+CONDITIONAL = STATEMENT.replace("STATUS", "'C'").replace("SUPPORT", "NOT_APPLICABLE")
+
+
+def test_what_is_declared_away_though_mandatory_keeps_the_run_from_passing(pytester):
+    ran = suites.run(pytester, TWO, steps=AWAY)
+    assert ran.code == 2
+    assert ran.verdict["verdict"] == "inconc"
+    assert ran.requirements == {"RQ-CAP-01": "pass", "RQ-TRF-01": "none"}
+    assert ran.verdict["not_demonstrated"] == ["RQ-TRF-01"]
+    assert ran.verdict["requirements"]["RQ-TRF-01"]["ics"]["reason"] == "no mark"
+    assert ran.results["Affinity"]["status"] == "skipped"
+    assert ran.results["Affinity"]["statusDetails"]["message"] == "NONE: not demonstrated: no mark"
+    assert ran.junit.find("testsuite").get("skipped") == "1"
+    assert ran.junit.find("testsuite").get("errors") == "1"
+    assert "NOT DEMONSTRATED" in ran.output
+    assert "not demonstrated: no mark" in ran.output
+    assert "NOT\\ DEMONSTRATED=RQ-TRF-01: no mark" in (ran.allure / "environment.properties").read_text()
+
+
+def test_what_is_declared_away_and_conditional_does_not(pytester):
+    ran = suites.run(pytester, TWO, steps=CONDITIONAL)
+    assert ran.code == 0
+    assert ran.verdict["complete"] is True
+    assert ran.results["Affinity"]["statusDetails"]["message"] == "NONE: not applicable: no mark"
+
+
+def test_what_was_not_asked_for_does_not_keep_a_run_from_passing(pytester):
+    ran = suites.run(pytester, TWO, "--hitless-only=RQ-CAP-01", steps=AWAY)
+    assert ran.code == 0
+    assert ran.verdict["not_demonstrated"] == []
+
+
+def test_asking_for_what_is_not_demonstrated_alone_is_no_pass(pytester):
+    ran = suites.run(pytester, TWO, "--hitless-only=RQ-TRF-01", steps=AWAY)
+    assert ran.code == 2
+
+
+def test_a_scenario_is_run_while_one_of_its_requirements_can_be_judged(pytester):
+    both = """
+        Feature: Upgrade
+          @RQ-CAP-01 @RQ-TRF-01
+          Scenario: Both
+            Then RQ-CAP-01 is judged PASS
+            And RQ-TRF-01 is judged PASS
+    """
+    ran = suites.run(pytester, both, steps=AWAY)
+    assert ran.requirements == {"RQ-CAP-01": "pass", "RQ-TRF-01": "pass"}
+    assert ran.code == 0
+
+
 @pytest.mark.parametrize(
     "skip",
     [

@@ -8,7 +8,7 @@ import pytest
 
 from hitless.results import Conclusion, ExitCode
 from hitless.verdict import Outcome
-from tests.report.verdicts import run, scenario, verdict
+from tests.report.verdicts import partly_applicable, run, scenario, statement_of, verdict
 
 CAP, TRF = "RQ-CAP-01", "RQ-TRF-01"
 
@@ -129,6 +129,63 @@ def test_what_does_not_apply_is_neither_passed_nor_an_error():
     assert result.requirements[CAP].message == "not applicable: no hash decider declared"
     assert result.exit_code is ExitCode.NOTHING_JUDGED
     assert not result.complete
+
+
+def test_a_mandatory_requirement_that_is_declared_away_keeps_a_run_from_passing():
+    result = partly_applicable()
+    assert result.not_demonstrated == (TRF,)
+    assert result.requirements[TRF].outcome is Outcome.NONE
+    assert result.requirements[TRF].message == "not demonstrated: no mark"
+    assert result.outcome is Outcome.INCONC
+    assert result.exit_code is ExitCode.INCONC
+    assert not result.complete
+
+
+@pytest.mark.parametrize("outcome", [Outcome.INCONC, Outcome.FAIL, Outcome.ERROR])
+def test_what_is_not_demonstrated_hides_nothing_that_is_worse(outcome):
+    assert partly_applicable(outcome).outcome is outcome
+
+
+def test_a_conditional_requirement_that_is_declared_away_does_not_keep_a_run_from_passing():
+    said = statement_of((CAP, "M", ""), ("RQ-MAV-01", "C", "no hash"))
+    away = scenario(requirements=("RQ-MAV-01",), name="Hash", not_applicable="no hash")
+    names = (CAP, "RQ-MAV-01")
+    result = run(scenario(Outcome.PASS), away, catalogue=names, selected=names, statement=said)
+    assert result.outcome is Outcome.PASS
+    assert result.complete
+    assert result.requirements["RQ-MAV-01"].label == "NOT APPLICABLE"
+
+
+def test_what_nobody_asked_for_keeps_nothing_from_passing():
+    said = statement_of((CAP, "M", ""), (TRF, "M", "no mark"))
+    result = run(scenario(Outcome.PASS), catalogue=(CAP, TRF), selected=(CAP,), statement=said)
+    assert result.outcome is Outcome.PASS
+    assert result.requirements[TRF].label == "NONE"
+    assert not result.complete
+
+
+def test_only_what_is_not_demonstrated_is_asked_for():
+    said = statement_of((TRF, "M", "no mark"))
+    away = scenario(requirements=(TRF,), not_applicable="no mark")
+    result = run(away, catalogue=(TRF,), selected=(TRF,), statement=said)
+    assert result.exit_code is ExitCode.INCONC
+
+
+def test_a_verdict_counts_whatever_the_statement_says():
+    said = statement_of((CAP, "M", "no mark"))
+    result = run(scenario(Outcome.PASS), statement=said)
+    assert result.not_demonstrated == ()
+    assert result.outcome is Outcome.PASS
+    assert result.requirements[CAP].label == "PASS"
+
+
+def test_figures_of_a_run_are_traffic_and_what_came_on_top():
+    assert run(scenario(Outcome.PASS)).figures == {
+        "traffic_time_s": 10.0,
+        "beside_traffic_s": 2.5,
+        "overhead_ratio": 0.25,
+    }
+    assert run().figures["overhead_ratio"] is None
 
 
 def test_a_broken_teardown_counts_even_where_the_scenario_does_not_apply():

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hitless.report.statistics import group_losses, port_losses
-from tests.report.histories import GROUPS, Loss, Plan, empty_history, history
+from hitless.history import Event
+from hitless.report.statistics import group_losses, port_losses, traffic_s
+from tests.report.histories import GROUPS, Loss, Plan, at, empty_history, history
 
 
 def test_each_group_has_a_row_and_all_together_the_last():
@@ -56,3 +57,16 @@ def test_ports_count_from_the_first_sample_on():
 def test_without_samples_nothing_is_said_about_ports():
     assert port_losses(empty_history()) == ()
     assert empty_history().counters.ierrors.dtype == np.int64
+
+
+def test_traffic_time_is_from_start_to_stop():
+    assert traffic_s(history(Plan(before_s=7, upgrade_s=24, after_s=7))) == pytest.approx(38)
+
+
+def test_traffic_that_nobody_stopped_ran_until_the_last_event():
+    events = (Event(at(-5), "traffic-started"), Event(at(3), "request"), Event(at(2), "lead-in"))
+    assert traffic_s(replace(history(), events=events)) == pytest.approx(8)
+
+
+def test_no_traffic_is_no_time():
+    assert traffic_s(empty_history()) == 0

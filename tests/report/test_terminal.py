@@ -10,7 +10,7 @@ import pytest
 from hitless.report.html import Outcome as HtmlOutcome
 from hitless.report.terminal import PLAIN_WIDTH, closing_lines, figures_text, plain_lines, print_result
 from hitless.verdict import Outcome
-from tests.report.verdicts import run, scenario
+from tests.report.verdicts import partly_applicable, run, scenario
 
 REPORTS = Path("reports")
 PAGE = HtmlOutcome(REPORTS / "report.html")
@@ -78,10 +78,33 @@ def test_the_end_says_where_the_report_is_or_why_not(html, line):
 def test_errors_of_the_run_and_gaps_are_told_at_the_end():
     lines = closing_lines(run(errors=("interrupted",), selected=()), REPORTS, PAGE)
     assert lines[0] == "Error:    interrupted"
-    assert "not complete" in lines[1]
+    assert lines[1] == "Time:     no traffic, 12 s in all"
+    assert "not complete" in lines[2]
 
 
 def test_figures_are_short_and_what_is_unknown_is_said():
     assert figures_text({"a_ratio": 0.123456789, "b_count": 12345678, "c_ms": None, "d": "x"}) == (
         "a_ratio 0.123457, b_count 12345678, c_ms unknown, d x"
     )
+
+
+def test_what_was_declared_away_is_named_in_the_table_and_at_the_end():
+    result = partly_applicable()
+    lines = plain_lines(result)
+    assert "RQ-TRF-01   NOT DEMONSTRATED not demonstrated: no mark" in lines
+    assert "RQ-MAV-01   NOT APPLICABLE not applicable: no hash" in lines
+    end = closing_lines(result, REPORTS, PAGE)
+    assert end[:4] == [
+        "Limit:    RQ-CAP-01 loss_ratio <= 0.001 in place of 0.0001, by J. Doe: contract 12",
+        "Lacking:  mandatory and not demonstrated: RQ-TRF-01",
+        "Time:     10 s of traffic, 2 s beside it (overhead 25.0 %)",
+        "Verdict:  INCONC (not complete: some requirements have no verdict, exit code 2)",
+    ]
+
+
+def test_the_table_of_a_terminal_names_it_too(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    stream = Terminal()
+    print_result(partly_applicable(), REPORTS, stream, html=PAGE)
+    assert "NOT DEMONSTRATED" in stream.getvalue()
+    assert "NOT APPLICABLE" in stream.getvalue()

@@ -18,7 +18,7 @@ from hitless.report.verdict_file import (
     write_whole,
 )
 from hitless.verdict import Outcome
-from tests.report.verdicts import run, scenario, verdict
+from tests.report.verdicts import partly_applicable, run, scenario, verdict
 
 
 def test_outcomes_are_spelt_in_small_letters():
@@ -97,3 +97,20 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
     write_whole(target, "new")
     assert target.read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["verdict.json"]
+
+
+def test_every_requirement_has_its_answer_of_the_ics(tmp_path):
+    content = json.loads(write_verdict(partly_applicable(), tmp_path).read_text())
+    assert {name: row["ics"] for name, row in content["requirements"].items()} == {
+        "RQ-CAP-01": {"status": "M", "support": "applicable", "reason": ""},
+        "RQ-MAV-01": {"status": "C", "support": "not applicable", "reason": "no hash"},
+        "RQ-TRF-01": {"status": "M", "support": "not demonstrated", "reason": "no mark"},
+    }
+    assert content["not_demonstrated"] == ["RQ-TRF-01"]
+    assert (content["verdict"], content["exit_code"], content["sign_off"]) == ("inconc", 2, False)
+    assert content["replaced_limits"][0]["by"] == "J. Doe"
+    assert content["figures"] == {"traffic_time_s": 10.0, "beside_traffic_s": 2.5, "overhead_ratio": 0.25}
+
+
+def test_without_a_statement_there_is_no_answer():
+    assert run_object(run(scenario(Outcome.PASS)))["requirements"]["RQ-CAP-01"]["ics"] is None

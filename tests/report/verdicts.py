@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hitless.applicability import Answer, ReplacedLimit, Statement, Support
 from hitless.combine import requirement_results
 from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult
 from hitless.verdict import Check, Outcome, Verdict
@@ -13,6 +14,7 @@ INFO = RunInfo(
     tester_version="0.1.0",
     environment={"VNFM": "http://192.0.2.1:8001"},
 )
+REPLACED = ReplacedLimit("RQ-CAP-01", "loss_ratio", "<=", "ratio", 1e-3, 1e-4, "J. Doe", "contract 12")
 
 
 def verdict(outcome, requirement="RQ-CAP-01", message=None, **figures):
@@ -34,6 +36,30 @@ def scenario(*outcomes, requirements=("RQ-CAP-01",), name="Full capacity", error
     )
 
 
-def run(*scenarios, catalogue=("RQ-CAP-01",), selected=("RQ-CAP-01",), errors=()):
-    rows = requirement_results(scenarios, catalogue=catalogue, selected=selected)
-    return RunResult(INFO, rows, scenarios, errors, 12.5)
+def run(*scenarios, catalogue=("RQ-CAP-01",), selected=("RQ-CAP-01",), errors=(), statement=None):
+    said = statement or Statement()
+    rows = requirement_results(scenarios, catalogue=catalogue, selected=selected, ics=said.answers)
+    traffic_s = 10.0 if scenarios else 0.0
+    return RunResult(INFO, rows, scenarios, errors, 12.5, said, traffic_s)
+
+
+def statement_of(*answers):
+    """A statement from triples of requirement, status and reason; without a reason it applies."""
+    return Statement({name: answer(name, status, reason) for name, status, reason in answers}, (REPLACED,))
+
+
+def answer(requirement, status="M", reason=""):
+    away = Support.NOT_DEMONSTRATED if status == "M" else Support.NOT_APPLICABLE
+    return Answer(requirement, status, away if reason else Support.APPLICABLE, (reason,) if reason else ())
+
+
+def partly_applicable(first=Outcome.PASS):
+    """One requirement is judged, a mandatory one is not demonstrated, a conditional one not applicable."""
+    names = ("RQ-CAP-01", "RQ-TRF-01", "RQ-MAV-01")
+    said = statement_of((names[0], "M", ""), (names[1], "M", "no mark"), (names[2], "C", "no hash"))
+    left_out = [
+        scenario(name=name, requirements=(name,), not_applicable=one.reason, left_out_as=one.support)
+        for name, one in said.answers.items()
+        if one.reason
+    ]
+    return run(scenario(first), *left_out, catalogue=names, selected=names, statement=said)
