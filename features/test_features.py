@@ -1,5 +1,6 @@
-"""Binds every feature file below this folder to the steps."""
+"""Binds every feature file below this folder to the steps, in the order in which people read the requirements."""
 
 from pytest_bdd import scenarios
 
-scenarios(".")
+for folder in ("procedure", "capacity", "affinity", "rollback", "contract"):
+    scenarios(folder)
