@@ -69,12 +69,28 @@ class World:
         self.accept = set()
         self.operation_ids = []
         self.rules = []
+        self.later = []
 
     def clock_ns(self):
         return self.now_ns
 
     def sleep(self, seconds):
         self.now_ns += max(1, int(seconds * SECOND))
+        for due in [one for one in self.later if one[0] <= self.now_ns]:
+            self.later.remove(due)
+            due[1]()
+
+    def in_s(self, seconds, what):
+        """Have something happen so many seconds from now."""
+        self.later.append((self.now_ns + int(seconds * SECOND), what))
+
+    def begin(self, request):
+        """Let an operation begin; return its identifier."""
+        self.operation_ids.append(f"op-{len(self.operation_ids) + 1}")
+        self.request = dict(request)
+        self.requested_ns = self.now_ns
+        self.enter("PROCESSING")
+        return self.operation_ids[-1]
 
     def enter(self, state):
         self.state, self.entered_ns = state, self.now_ns
@@ -139,15 +155,8 @@ class FakeVnfm:
         if "change_vnfpkg" in self.world.refuse:
             status = self.world.refuse["change_vnfpkg"]
             raise RefusedError("POST x", status, ProblemDetails(status, "", "busy", conforming=True), expected="202")
-        operation_id = self._begin(request)
+        operation_id = self.world.begin(request)
         return Accepted(operation_id, f"http://x/{operation_id}", self.world.now_ns, self.world.now_ns)
-
-    def _begin(self, request):
-        self.world.operation_ids.append(f"op-{len(self.world.operation_ids) + 1}")
-        self.world.request = dict(request)
-        self.world.requested_ns = self.world.now_ns
-        self.world.enter("PROCESSING")
-        return self.world.operation_ids[-1]
 
     def operation(self, identifier, *, patience_s=None):
         self.world.now_ns += SECOND // 1000
@@ -176,7 +185,7 @@ class FakeVnfm:
     def try_change_vnfpkg(self, instance_id, request, *, name="change_vnfpkg", operation_id="", state="", params=None):
         if name == "change_vnfpkg":
             self.world.log.append((name, instance_id, dict(request)))
-            return self._attempt(name, 202, self._begin(request), state)
+            return self._attempt(name, 202, self.world.begin(request), state)
         self.world.log.append((name, state))
         return self._attempt(name, 202 if name in self.world.accept else 409, operation_id, state)
 
