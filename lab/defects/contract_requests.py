@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from http import HTTPStatus
+from time import sleep
 from typing import Any, Final
 
 from lab.vnfm.bodies import ChangePackageBody
@@ -107,5 +107,5 @@ class SlowRefusalJournal(Journal):
         try:
             super()._refuse_if_busy(instance_id)
         except ProblemError:
-            time.sleep(_REFUSAL_S)
+            sleep(_REFUSAL_S)
             raise

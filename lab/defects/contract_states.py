@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping
+from time import monotonic, sleep
 from typing import Any, ClassVar, Final
 
 from lab.vnfm.documents import Documents
@@ -27,7 +27,7 @@ class NotifyingFirstJournal(Journal):
             super()._settle(reached, instance_changes)
             return
         self._tell_operation(reached)
-        time.sleep(_AHEAD_S)
+        sleep(_AHEAD_S)
         self._write(reached, instance_changes)
 
 
@@ -104,10 +104,10 @@ class DelayLine:
 
     def put(self, event: Event) -> None:
         """Take an event; returns at once."""
-        self._waiting.put((time.monotonic() + self._delay_s, event))
+        self._waiting.put((monotonic() + self._delay_s, event))
 
     def _pass_on(self) -> None:
         while True:
             due_s, event = self._waiting.get()
-            time.sleep(max(0.0, due_s - time.monotonic()))
+            sleep(max(0.0, due_s - monotonic()))
             self._publish(event)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping
+from threading import Timer
 from typing import Final
 
 from lab.vnfm.documents import Documents
@@ -48,7 +48,7 @@ class SlowCancelRunner(Runner):
             if (present.state_entered, present.cancel_mode) == (operation.state_entered, operation.cancel_mode):
                 super(SlowCancelRunner, self).cancel(present)
 
-        timer = threading.Timer(_CANCEL_AFTER_S, take_effect)
+        timer = Timer(_CANCEL_AFTER_S, take_effect)
         timer.daemon = True
         timer.start()
 

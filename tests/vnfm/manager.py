@@ -13,6 +13,7 @@ import requests
 import uvicorn
 
 from lab import rest
+from lab.vnfm.packages import Catalogue
 from lab.vnfm.procedure import UpgradeProcedure
 from lab.vnfm.service import Choices, Service, assemble
 from lab.vnfm.upgrade import FourStepUpgrade
@@ -79,6 +80,7 @@ class Manager:
         procedure: type[UpgradeProcedure] = FourStepUpgrade,
         choices: Choices | None = None,
         site: FakeSite | None = None,
+        catalogue: Catalogue = CATALOGUE,
     ) -> None:
         """A VNFM over a new world, or over that of an earlier one, whose time goes on."""
         self.pace = FakeTime()
@@ -87,6 +89,7 @@ class Manager:
         self.site = site or FakeSite(self.pace)
         self.power = FakePower(self.site)
         self.store_path = store
+        self.catalogue: Any = catalogue
         self._choices = choices or Choices(procedure)
         self._listener = rest.bind("127.0.0.1:0")
         self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -100,7 +103,7 @@ class Manager:
         return assemble(
             base_url=self.base,
             store_path=self.store_path,
-            catalogue=CATALOGUE,
+            catalogue=self.catalogue,
             site=self.site,
             power=self.power,
             choices=self._choices,
