@@ -214,6 +214,7 @@ def test_processing_is_told_before_it_is_stored(
         slept.append(seconds)
         wait_for(lambda: len(shown) == 2, "the subscriber's look at what it was told")
 
+    instance = manager.instantiated()
     monkeypatch.setattr("lab.defects.contract_states.sleep", sleep)
 
     def look(document: dict[str, Any]) -> None:
@@ -223,7 +224,7 @@ def test_processing_is_told_before_it_is_stored(
 
     subscriber.on_notification = look
     manager.request("POST", "/subscriptions", {"callbackUri": subscriber.uri})
-    assert manager.upgraded(manager.instantiated())["operationState"] == "COMPLETED"
+    assert manager.upgraded(instance)["operationState"] == "COMPLETED"
     assert told(subscriber, 3) == ["STARTING", "PROCESSING", "COMPLETED"]
     wait_for(lambda: len(shown) == 3, "the last look")
     assert shown[1:] == [("PROCESSING", "STARTING"), ("COMPLETED", "COMPLETED")]
