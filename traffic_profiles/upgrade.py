@@ -97,6 +97,13 @@ def _parse(tunables: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--long-pps", type=float, default=2_000.0, help="probes in sessions that stay [pps]")
     parser.add_argument("--load-frame", type=int, default=128, help="load frames without FCS [bytes]")
     parser.add_argument("--probe-frame", type=int, default=96, help="probe frames without FCS [bytes]")
+    parser.add_argument(
+        "--probe-user-bits",
+        type=int,
+        choices=range(1, SHORT_PROBES["generation_user_bits"] + 1),
+        default=SHORT_PROBES["generation_user_bits"],
+        help="users of short probe sessions: 32 times 2 to the power of this; fewer come back sooner",
+    )
     parser.add_argument("--user-base", default="10.1.0.0", help="first user address, at a multiple of 65536")
     parser.add_argument("--service-address", default="10.2.0.1", help="address in the network that users talk to")
     parser.add_argument(
@@ -159,7 +166,8 @@ def _groups(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 def _new_sessions(options: argparse.Namespace, number: int) -> dict[str, Any]:
     """Return the group of sessions that come and go of one service type, counted from 0."""
-    layout = _layout(options, SHORT_PROBES, FIRST_SHORT_PROBES_USER + number * SHORT_PROBES_USERS)
+    bits = {**SHORT_PROBES, "generation_user_bits": options.probe_user_bits}
+    layout = _layout(options, bits, FIRST_SHORT_PROBES_USER + number * SHORT_PROBES_USERS)
     layout["service_port"] += number
     return {
         "pg_id": 21 + number,

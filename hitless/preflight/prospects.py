@@ -10,7 +10,7 @@ from hitless.catalogue import Catalogue, Profile
 from hitless.preflight.findings import Finding, ok, warning
 from hitless.procedures.rig import WARM_UP_S
 from hitless.procedures.rollback_steps import MODES, PAUSE_S
-from hitless.procedures.selection_rules import CLEAR_S, HOLD_S
+from hitless.procedures.selection_rules import CLEAR_S, GROUP_HOLD_S, SERVICE_HOLD_S
 from hitless.sut import SystemUnderTest
 
 _OPERATIONS: Mapping[str, int] = MappingProxyType(
@@ -49,7 +49,7 @@ def prescribed_s(procedure: str, profile: Profile) -> float:
     around_s = WARM_UP_S + profile.baseline_s + profile.lead_in_s + profile.tail_s
     within_s = {
         "rollback-at-every-step": len(MODES) * PAUSE_S,
-        "selection-rules": 2 * HOLD_S + 4 * CLEAR_S + profile.churn_s,
+        "selection-rules": GROUP_HOLD_S + SERVICE_HOLD_S + 4 * CLEAR_S + profile.churn_s,
     }
     return around_s + within_s.get(procedure, 0.0)
 

@@ -18,10 +18,11 @@ from hitless.procedures.withdrawing import withdraw
 from hitless.sessions import Layout
 
 PROCEDURE = "selection-rules"
-TUNABLES = ("--service-types", "3", "--new-pps", "3000")
-"""Three kinds of service: the selected one lies between two others."""
-HOLD_S = 8.0
-"""How long a rule stays: more than 299 sessions of each class begin meanwhile."""
+TUNABLES = ("--service-types", "3", "--new-pps", "3000", "--probe-user-bits", "4")
+"""Three kinds of service: the selected one lies between two others. Each has 512 users, who all come within 8.2 s."""
+GROUP_HOLD_S = 10.0
+SERVICE_HOLD_S = 5.0
+"""How long the rules stay: more than 299 sessions of each class begin a second after the rule and later."""
 CLEAR_S = 1.5
 CHURN_CHANGES = 50
 NOBODY = ("10.1.250.0/24", "10.1.251.0/24")
@@ -68,12 +69,12 @@ def _select(rig: Rig, operation_id: str, decider: Decider) -> None:
     """One rule for a group of users, then one for a type of service."""
     target = rig.bench.sut.vnf.target.software_version
     first, second = rig.groups("new-sessions")[0], rig.groups("new-sessions-2")[0]
-    for purpose, rule in (
-        ("user-group", Rule("user-group", half_of_users(first), None, target)),
-        ("service-type", Rule("service-type", None, int(second.layout["service_port"]), target)),
+    for purpose, rule, seconds in (
+        ("user-group", Rule("user-group", half_of_users(first), None, target), GROUP_HOLD_S),
+        ("service-type", Rule("service-type", None, int(second.layout["service_port"]), target), SERVICE_HOLD_S),
     ):
         _set(rig, decider, purpose, [rule])
-        _hold(rig, operation_id, HOLD_S)
+        _hold(rig, operation_id, seconds)
         _set(rig, decider, "clear", [])
         _hold(rig, operation_id, CLEAR_S)
 

@@ -17,8 +17,8 @@ class Rollback:
     It looks at what is there and does what is missing. When it is cut short it can be done again.
 
     1. Old units that are gone already are made again.
-    2. The sessions of the new units are handed over, and in one transaction all new users and the users of the new
-       units go to the old ones. Users of old units stay where they are.
+    2. New users go to the old units at once. A moment later, when most of the sessions of the new units have ended,
+       the others are handed over and their users follow. Users of old units stay where they are.
     3. New units are removed, and whatever else was not there before.
     """
 
@@ -76,7 +76,12 @@ class Rollback:
     def switch(self) -> None:
         """Step 2: all users who are not there to the units from before."""
         self.fleet.step("roll back: users")
-        self.move_users(self.serving())
+        units = self.serving()
+        if self.leaving(units):
+            # A session that is opened while sessions are handed over may be forgotten: the fewer are opened, the better.
+            self.fleet.divide((units, 1.0))
+            self.fleet.hold(self.settle_s)
+        self.move_users(units)
         self.fleet.hold(self.settle_s)
 
     def move_users(self, units: Sequence[UnitRecord]) -> None:

@@ -36,7 +36,7 @@ def test_everything_declared_is_one_line_and_the_time():
     [
         ("upgrade-under-load", 2 + 10 + 2 + 5),
         ("rollback-at-every-step", 2 + 10 + 2 + 5 + 4 * 2),
-        ("selection-rules", 2 + 10 + 2 + 5 + 2 * 8 + 4 * 1.5 + 6),
+        ("selection-rules", 2 + 10 + 2 + 5 + 10 + 5 + 4 * 1.5 + 6),
     ],
 )
 def test_prescribed_time(procedure, quick_s):

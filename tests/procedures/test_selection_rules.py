@@ -10,7 +10,7 @@ import pytest
 from hitless.decider import DeciderError
 from hitless.history import Ending, TrafficGroup
 from hitless.procedures import selection_rules
-from hitless.procedures.selection_rules import HOLD_S, half_of_users, record_selection_rules
+from hitless.procedures.selection_rules import GROUP_HOLD_S, half_of_users, record_selection_rules
 from tests.procedures.world import DECLARATION, SECOND, details, names, record_with
 
 LAYOUT = {
@@ -59,7 +59,7 @@ def test_rules_one_after_the_other(paper, decider, tmp_path):
     assert (group["users"], group["service_port"], group["version"]) == ("10.1.64.0/22", None, "2.0")
     assert (service["users"], service["service_port"], service["version"]) == (None, 5002, "2.0")
     held_ns = sets[1]["asked_ns"] - sets[0]["answered_ns"]
-    assert held_ns >= HOLD_S * SECOND
+    assert held_ns >= GROUP_HOLD_S * SECOND
 
 
 def test_rules_are_noted_when_they_are_in_force(paper, decider, tmp_path):
