@@ -7,13 +7,13 @@ away is *not demonstrated*, and nothing passes as a whole while one is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal
 
-from hitless.catalogue import Catalogue, Limit, Need, Requirement, applied_limits
+from hitless.catalogue import Catalogue, Limit, Need, Procedure, Requirement, applied_limits
 from hitless.sut import SystemUnderTest
 
 
@@ -34,17 +34,24 @@ class Answer:
         status: M mandatory, C conditional, O optional.
         support: whether it can be judged; what is lacking makes a mandatory one not demonstrated.
         lacking: for each thing that is not declared, what it is and where to declare it.
+        unseen: for one that applies, the procedures in which it cannot be seen, each with what is lacking.
     """
 
     requirement: str
     status: Literal["M", "C", "O"]
     support: Support
     lacking: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def reason(self) -> str:
         """Why it does not apply, empty if it does."""
         return "; ".join(self.lacking)
+
+    @property
+    def restriction(self) -> str:
+        """In what it is seen less than fully, empty if in nothing."""
+        return f"but not in {'; '.join(self.unseen)}" if self.unseen else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +81,13 @@ class Statement:
 
     Attributes:
         answers: by full id, in the order of the catalogue.
+        impossible: When steps whose procedure cannot be done, with the reason.
         replaced: limits that are not the catalogue's.
         sign_off: the profile is good enough for an acceptance decision.
     """
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    impossible: Mapping[str, str] = field(default_factory=dict)
     replaced: tuple[ReplacedLimit, ...] = ()
     sign_off: bool = False
 
@@ -145,13 +154,25 @@ _NEEDS: Mapping[Need, _Declarable] = MappingProxyType(
 )
 
 
-def answer(row: Requirement, sut: SystemUnderTest) -> Answer:
-    """Return whether one requirement can be judged on a system under test."""
-    lacking = tuple(_NEEDS[need].otherwise for need in row.needs if not _NEEDS[need].is_declared(sut))
-    support = Support.APPLICABLE
+def answer(row: Requirement, sut: SystemUnderTest, procedures: Mapping[str, Procedure]) -> Answer:
+    """Return whether one requirement can be judged on a system under test.
+
+    It can if everything that its judge needs is declared and one of its procedures can be done.
+    """
+    lacking = list(_lacking(row.needs, sut))
+    unseen = {name: _lacking(procedures[name].needs, sut) for name in row.procedures}
+    if all(unseen.values()):
+        lacking += [sentence for reasons in unseen.values() for sentence in reasons]
     if lacking:
-        support = Support.NOT_DEMONSTRATED if row.status == "M" else Support.NOT_APPLICABLE
-    return Answer(row.id, row.status, support, lacking)
+        away = Support.NOT_DEMONSTRATED if row.status == "M" else Support.NOT_APPLICABLE
+        return Answer(row.id, row.status, away, tuple(dict.fromkeys(lacking)))
+    partly = tuple(f"{name}: {'; '.join(reasons)}" for name, reasons in unseen.items() if reasons)
+    return Answer(row.id, row.status, Support.APPLICABLE, (), partly)
+
+
+def _lacking(needs: Iterable[Need], sut: SystemUnderTest) -> tuple[str, ...]:
+    """Return what is not declared, in words."""
+    return tuple(_NEEDS[need].otherwise for need in needs if not _NEEDS[need].is_declared(sut))
 
 
 def statement(sut: SystemUnderTest, catalogue: Catalogue, profile_name: str) -> Statement:
@@ -168,7 +189,14 @@ def statement(sut: SystemUnderTest, catalogue: Catalogue, profile_name: str) -> 
         one for row in catalogue.requirements for one in _replaced_limits(row, catalogue, profile_name, overrides)
     )
     return Statement(
-        answers=MappingProxyType({row.id: answer(row, sut) for row in catalogue.requirements}),
+        answers=MappingProxyType({row.id: answer(row, sut, catalogue.procedures) for row in catalogue.requirements}),
+        impossible=MappingProxyType(
+            {
+                procedure.step: "; ".join(reasons)
+                for procedure in catalogue.procedures.values()
+                if (reasons := _lacking(procedure.needs, sut))
+            }
+        ),
         replaced=tuple(replaced),
         sign_off=profile.sign_off,
     )

@@ -98,6 +98,18 @@ class Defects(_Strict):
     negative_control: tuple[str, ...]
 
 
+class Procedure(_Strict):
+    """What is done to a system under test and recorded.
+
+    Attributes:
+        step: the When step that asks for it in scenarios.
+        needs: what a system under test must declare so that it can be done at all.
+    """
+
+    step: Annotated[str, Field(min_length=1)]
+    needs: tuple[Need, ...]
+
+
 class Requirement(_Strict):
     """One requirement.
 
@@ -106,7 +118,7 @@ class Requirement(_Strict):
         condition: for C, when it applies.
         source: S seed text, V verified text, V2 verified second-hand, U unverified.
         measures: ids of the measures; requirements that share one may fall together.
-        needs: what a system under test must declare so that the requirement can be judged on it at all.
+        needs: what its judge needs a system under test to declare, beside what a procedure needs.
         procedures: recordings of these are judged for it.
         scenarios: tags of the scenarios that judge it.
     """
@@ -146,6 +158,7 @@ class Catalogue(_Strict):
 
     schema_version: Literal[1]
     profiles: dict[ProfileName, Profile]
+    procedures: dict[str, Procedure]
     requirements: tuple[Requirement, ...]
 
     @model_validator(mode="after")
@@ -155,6 +168,10 @@ class Catalogue(_Strict):
             raise ValueError(f"profiles: {', '.join(missing)} missing")
         if len(self.by_id) != len(self.requirements):
             raise ValueError("requirements: an id stands twice")
+        used = {name for row in self.requirements for name in row.procedures}
+        unknown = sorted(used - set(self.procedures))
+        if unknown:
+            raise ValueError(f"procedures: {', '.join(unknown)} missing, though requirements name them")
         return self
 
     @cached_property

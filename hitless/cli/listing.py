@@ -61,7 +61,8 @@ def _summary(said: Statement) -> str:
 
 def _answer(row: Requirement, said: Statement) -> str:
     answer = said.answers[row.id]
-    return f"  {answer.support.value.upper()}{f': {answer.reason}' if answer.reason else ''}"
+    restriction = f", {answer.restriction}" if answer.restriction else ""
+    return f"  {answer.support.value.upper()}{f': {answer.reason}' if answer.reason else restriction}"
 
 
 def _text(row: Requirement, profile: str, said: Statement | None) -> str:

@@ -13,7 +13,7 @@ from hitless.applicability import Statement, Support
 from hitless.combine import requirement_results
 from hitless.conclude import NotPassed
 from hitless.history import History
-from hitless.plugin.scenarios import requirements_of, title_of
+from hitless.plugin.scenarios import requirements_of, steps_of, title_of
 from hitless.report.statistics import traffic_s
 from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult
 from hitless.verdict import Outcome, Verdict
@@ -106,15 +106,19 @@ class RunCollector:
         title = title_of(item)
         record = ScenarioRecord(item, title.scenario, title.feature, requirements_of(item), not_applicable)
         if not not_applicable:
-            record.not_applicable, record.left_out_as = self._declared_away(record.requirements)
+            record.not_applicable, record.left_out_as = self._declared_away(record.requirements, steps_of(item))
         self._records[item.nodeid] = record
 
-    def _declared_away(self, requirements: Iterable[str]) -> tuple[str, Support]:
-        """Return why none of the requirements can be judged, and what that makes of them; no reason if one can."""
+    def _declared_away(self, requirements: Iterable[str], steps: Iterable[str]) -> tuple[str, Support]:
+        """Return why none of the requirements can be judged, and what that makes of them; no reason if one can.
+
+        A scenario whose procedure cannot be done is left out as well; its requirements may be judged by others.
+        """
         answers = [self.statement.answers.get(name) for name in requirements]
         known = [answer for answer in answers if answer is not None and answer.support is not Support.APPLICABLE]
         if not known or len(known) < len(answers):
-            return "", Support.NOT_APPLICABLE
+            impossible = [self.statement.impossible[step] for step in steps if step in self.statement.impossible]
+            return "; ".join(impossible), Support.NOT_APPLICABLE
         mandatory = any(answer.support is Support.NOT_DEMONSTRATED for answer in known)
         reasons = dict.fromkeys(sentence for answer in known for sentence in answer.lacking)
         return "; ".join(reasons), Support.NOT_DEMONSTRATED if mandatory else Support.NOT_APPLICABLE

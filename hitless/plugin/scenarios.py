@@ -67,6 +67,12 @@ def title_of(item: pytest.Item) -> Title:
     return Title(name, template.feature.name or template.feature.rel_filename)
 
 
+def steps_of(item: pytest.Item) -> tuple[str, ...]:
+    """Return the texts of an item's steps, examples filled in; none for a plain test."""
+    template: Any = scenario_wrapper_template_registry.get(getattr(item, "function", None) or title_of)
+    return () if template is None else tuple(str(step.name) for step in template.render(example_of(item)).steps)
+
+
 def example_of(item: pytest.Item) -> dict[str, str]:
     """Return the row of Examples that an item runs, empty if there is none."""
     callspec = getattr(item, "callspec", None)

@@ -68,7 +68,7 @@ def environment_properties(result: RunResult) -> str:
 
 def _answer(answer: Answer) -> str:
     if answer.support is Support.APPLICABLE:
-        return answer.support.value
+        return " ".join(filter(None, [answer.support.value, answer.restriction]))
     return f"{answer.support.value.upper()}: {answer.reason}"
 
 

@@ -104,7 +104,7 @@ def _requirement_object(row: RequirementResult) -> dict[str, Any]:
 
 
 def _ics_object(answer: Answer) -> dict[str, Any]:
-    return {"status": answer.status, "support": answer.support.value, "reason": answer.reason}
+    return {"status": answer.status, "support": answer.support.value, "reason": answer.reason or answer.restriction}
 
 
 def _check_object(check: Check) -> dict[str, Any]:

@@ -136,6 +136,32 @@ def test_asking_for_what_is_not_demonstrated_alone_is_no_pass(pytester):
     assert ran.code == 2
 
 
+IMPOSSIBLE = """
+from hitless.applicability import Answer, Statement, Support
+
+def pytest_hitless_statement(config):
+    answers = {name: Answer(name, "M", Support.APPLICABLE) for name in ("RQ-CAP-01", "RQ-TRF-01")}
+    return Statement(answers, {"it is upgraded": "no package"})
+"""
+
+
+def test_a_scenario_whose_procedure_cannot_be_done_is_left_out_and_others_judge_its_requirement(pytester):
+    more = (
+        TWO
+        + """
+      @RQ-CAP-01
+      Scenario: Full capacity once more
+        When it is upgraded
+        Then RQ-CAP-01 is judged FAIL
+    """
+    )
+    ran = suites.run(pytester, more, steps=IMPOSSIBLE)
+    assert ran.requirements == {"RQ-CAP-01": "pass", "RQ-TRF-01": "pass"}
+    assert ran.code == 0
+    left_out = ran.results["Full capacity once more"]
+    assert left_out["statusDetails"]["message"] == "NONE: not applicable: no package"
+
+
 def test_a_scenario_is_run_while_one_of_its_requirements_can_be_judged(pytester):
     both = """
         Feature: Upgrade
