@@ -81,6 +81,10 @@ def test_one_package_is_on_board_but_disabled(specs):
         ("bucket_hash", "controller", "--hash", "m:Hash"),
         ("compute_catalogue", "vim", "--catalogue", "m:Catalogue"),
         ("upgrade_procedure", "vnfm", "--procedure", "m:Procedure"),
+        ("vnfm_engine", "vnfm", "--engine", "m:Engine"),
+        ("vnfm_runner", "vnfm", "--runner", "m:Runner"),
+        ("vnfm_journal", "vnfm", "--journal", "m:Journal"),
+        ("vnfm_documents", "vnfm", "--documents", "m:Documents"),
     ],
 )
 def test_each_part_changes_one_process(specs, tmp_path, *, part, process, option, value):

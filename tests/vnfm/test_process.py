@@ -119,6 +119,10 @@ def run_in_vain(*options: str) -> subprocess.CompletedProcess[str]:
         (("--procedure", "lab.vnfm.upgrade"), "module:Name"),
         (("--procedure", "lab.vnfm.upgrade:NoSuch"), "NoSuch"),
         (("--procedure", "lab.vnfm.upgrade:FourStepParameters"), "is no UpgradeProcedure"),
+        (("--engine", "lab.vnfm.runner:Runner"), "is no Engine"),
+        (("--runner", "lab.vnfm.engine:Engine"), "is no Runner"),
+        (("--journal", "lab.vnfm.journal:NoSuch"), "NoSuch"),
+        (("--documents", "lab.vnfm.views:operation_document"), "is no Documents"),
         (("--listen", "127.0.0.1"), "HOST:PORT"),
     ],
 )
@@ -136,5 +140,5 @@ def test_options_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    for option in ("--listen", "--vim", "--controller", "--decider", "--nfvo", "--store", "--procedure"):
+    for option in ("--listen", "--vim", "--controller", "--decider", "--nfvo", "--store", "--procedure", "--journal"):
         assert option in printed
