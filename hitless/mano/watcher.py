@@ -100,6 +100,7 @@ class OperationWatcher:
     _left: bool = False
     _asked_ns: dict[int, int] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
     _settled_ns: dict[str, int] = field(default_factory=dict)
     _next_poll_ns: int = 0
     _hold_ns: int = 0
@@ -168,15 +169,17 @@ class OperationWatcher:
             return
         self._seen.add(told.identity)
         entered = self._notified_interval(told.state, told.received_ns)
-        seen = self._read() if self.clock_ns() >= self._hold_ns else None  # "not now" is obeyed here as well
+        held = self.clock_ns() < self._hold_ns  # "not now" is obeyed here as well
+        seen = None if held else self._read()
         yield told.as_state(entered, self._operation, seen)
         self._operation = told.operation or self._operation
         if seen is not None:
             yield from self._use(seen)
-        # That an operation was told to be in a state that it leaves may be old news: only polls can tell.
-        believed = told.state not in self.leaving or (self._left and self._polled == told.state)
-        if told.state in self.settled and believed:
-            self._settled_ns.setdefault("notification", told.received_ns)
+        if told.state in self.settled:
+            self._told.add(told.state)
+            # It may be old news, so a poll has to agree, unless polls bring nothing.
+            if seen is None and not held and told.state not in self.leaving:
+                self._settled_ns.setdefault("notification", told.received_ns)
 
     def _notified_interval(self, state: str, received_ns: int) -> Interval:
         """Notifications may be late and out of order: only polls that showed a state of lower rank say "not yet"."""
@@ -186,7 +189,7 @@ class OperationWatcher:
 
     def _finished(self) -> bool:
         """Both sources show that the operation has settled, or one does and the other had its time."""
-        if len(self._settled_ns) >= (2 if self.notified else 1):
+        if "poll" in self._settled_ns and (not self.notified or self._polled in self._told):
             return True
         return bool(self._settled_ns) and self.clock_ns() >= min(self._settled_ns.values()) + self.linger_s * 1e9
 

@@ -372,6 +372,18 @@ class TestLeaving:
         with pytest.raises(DeadlineError):
             world.seen(leaving=self.LEAVING, left_at="12:00:01", deadline_s=1.0)
 
+    def test_a_late_notification_of_an_earlier_failure_does_not_end_the_watch_of_a_cancellation(self):
+        states_ms = [(0, "PROCESSING"), (600, "FAILED_TEMP")]
+        world = World(states_ms, [(120, note("FAILED_TEMP", "old")), (610, note("FAILED_TEMP", "new"))])
+        seen = world.seen(leaving=frozenset({"PROCESSING"}), linger_s=0.2)
+        assert seen[-1][:2] == ("FAILED_TEMP", "poll")
+        assert [one[:2] for one in seen].count(("FAILED_TEMP", "notification")) == 2
+
+    def test_one_that_comes_before_the_state_is_stored_counts_when_a_poll_agrees(self):
+        world = World([(0, "PROCESSING"), (400, "COMPLETED")], [(120, note("COMPLETED"))])
+        assert world.seen()[-1][:2] == ("COMPLETED", "poll")
+        assert world.now_ns < 600 * MS  # it is not waited for again
+
 
 class TestShown:
     """What the resource shows right after a notification."""
