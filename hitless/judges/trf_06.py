@@ -121,6 +121,8 @@ def _measure(history: History, changes: tuple[RuleSet, ...]) -> Churn:
 
 
 def _concerned(group: TrafficGroup, rules: Sequence[Rule]) -> bool:
+    if not group.layout:
+        return True  # nobody knows whose packets these are
     layout = Layout.from_data(group.layout)
     return any(rule.may_concern(layout) for rule in rules)
 

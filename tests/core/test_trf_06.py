@@ -143,6 +143,14 @@ def test_traffic_that_a_rule_may_concern_does_not_count():
     assert "new-sessions-2" not in verdict.evidence["groups"]
 
 
+def test_traffic_of_unknown_users_does_not_count():
+    history = RuleScene(losses=(Loss(40.0, 40.1, 1.0, (1,)),)).history()
+    groups = tuple(replace(group, layout={}) if group.pg_id == 1 else group for group in history.groups)
+    verdict = judged(RQ, replace(history, groups=groups))
+    assert verdict.outcome is Outcome.PASS
+    assert "load-up" not in verdict.evidence["groups"]
+
+
 def test_longest_gaps_are_shown_beside_what_they_may_be():
     evidence = judged(RQ, RuleScene().history()).evidence
     gaps = {row["level"]: row for row in evidence["longest_gaps"]}

@@ -28,11 +28,14 @@ MORE = [
     (0, ["--part", "main", "--load-frame", "512", "--probe-frame", "60"]),
     (0, ["--part", "main", "--service-types", "3"]),
     (0, ["--part", "main", "--service-types", "2", "--new-pps", "1500", "--service-port", "7000"]),
+    (0, ["--part", "main", "--service-types", "2", "--probe-user-bits", "4"]),
     (0, ["--help"]),
     (0, ["--part", "nothing"]),
     (0, ["--load-pps", "4000"]),
     (0, ["--new-pps", "3001"]),
     (0, ["--new-pps", "0"]),
+    (0, ["--probe-user-bits", "0"]),
+    (0, ["--probe-user-bits", "7"]),
     (0, ["--service-types", "4"]),
     (0, ["--service-types", "0"]),
     (0, ["--service-types", "9", "--new-pps", "1000"]),
@@ -43,7 +46,7 @@ MORE = [
     (0, ["--user-base", "10.1.0.1"]),
     (0, ["--user-base", "somewhere"]),
 ]
-REFUSED = slice(7, None)
+REFUSED = slice(8, None)
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +249,19 @@ def test_service_types_follow_the_tunables(variants):
     assert ports == {"load-up": 7000, "new-sessions": 7000, "new-sessions-2": 7001}
 
 
+def test_fewer_users_come_back_sooner(variants):
+    found = {stream["name"]: stream for stream in variants[7]}
+    for name, first in (("new-sessions", "10.1.64.0"), ("new-sessions-2", "10.1.72.0")):
+        came: dict[str, int] = {}
+        for offset, packet in enumerate(itertools.islice(field_engine.packets(found[name]), 2 * 16 * 512)):
+            address, port, index = user_fields(name, packet)
+            if index == 0 and port % 2 == 0:
+                if address in came:
+                    assert offset - came[address] == 16 * 512
+                came[address] = offset
+        assert sorted(int(IPv4Address(address)) - int(IPv4Address(first)) for address in came) == list(range(512))
+
+
 def test_the_layouts_that_are_recorded_say_the_service_type(loaded):
     ports = {group["name"]: group["layout"]["service_port"] for group in loaded["describe_three"]}
     assert {name: ports[name] for name in MORE_GROUPS} == {"new-sessions-2": 5002, "new-sessions-3": 5003}
@@ -261,7 +277,7 @@ def test_frame_sizes_follow_the_tunables(variants):
 
 def test_what_cannot_be_sent_is_refused(variants):
     """TRex's loader returns None when a profile's argument parser ends the program."""
-    assert variants[REFUSED] == [None] * (len(MORE) - 7)
+    assert variants[REFUSED] == [None] * (len(MORE) - 8)
 
 
 def test_trex_console_can_list_the_tunables(loaded):
