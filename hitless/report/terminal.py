@@ -46,7 +46,7 @@ def plain_lines(result: RunResult) -> list[str]:
     lines: list[str] = []
     for row in result.requirements.values():
         head = f"{row.requirement:<11} {row.label:<7} "
-        lines += textwrap.wrap(row.message, PLAIN_WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+        lines += textwrap.wrap(_said(row), PLAIN_WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
         details = [f"figures: {figures_text(row.figures)}"] if row.figures else []
         details += [f"recording: {row.recording}"] if row.recording else []
         for detail in details:
@@ -89,12 +89,17 @@ def _print_table(result: RunResult, stream: TextIO) -> None:
     table.add_column("Figures", ratio=2)
     for row in result.requirements.values():
         style = _STYLES[Outcome.INCONC if row.left_out_as is Support.NOT_DEMONSTRATED else row.outcome]
-        table.add_row(row.requirement, Text(row.label, style=style), Text(row.message), Text(_figures_cell(row)))
+        table.add_row(row.requirement, Text(row.label, style=style), Text(_said(row)), Text(_figures_cell(row)))
     console = Console(file=stream)
     console.print(table)
     for row in result.requirements.values():
         if row.recording:
             console.print(Text(f"{row.requirement} recording: {row.recording}"), soft_wrap=True)
+
+
+def _said(row: RequirementResult) -> str:
+    """Return the sentence behind a verdict; where the verdict is that it was left out, the reason alone."""
+    return row.ics.reason if row.ics is not None and row.left_out_as is not None and row.ics.reason else row.message
 
 
 def _figures_cell(row: RequirementResult) -> str:

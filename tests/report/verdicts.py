@@ -45,7 +45,7 @@ def run(*scenarios, catalogue=("RQ-CAP-01",), selected=("RQ-CAP-01",), errors=()
 
 def statement_of(*answers):
     """A statement from triples of requirement, status and reason; without a reason it applies."""
-    return Statement({name: answer(name, status, reason) for name, status, reason in answers}, (REPLACED,))
+    return Statement({name: answer(name, status, reason) for name, status, reason in answers}, replaced=(REPLACED,))
 
 
 def answer(requirement, status="M", reason=""):
