@@ -96,9 +96,10 @@ class ForgetsNewUnit(Rollback):
 class ForgetsOldUnits(Rollback):
     """When the upgrade was well under way, with two new units or more, users go back to only half of the old units."""
 
-    def move_users(self, units: Sequence[UnitRecord]) -> None:
-        """To half of them."""
-        super().move_users(units if len(self.added) < 2 else units[: max(1, len(units) // 2)])
+    def serving(self) -> tuple[UnitRecord, ...]:
+        """Half of them."""
+        units = super().serving()
+        return units if len(self.added) < 2 else units[: max(1, len(units) // 2)]
 
 
 class HesitantSwitch(Rollback):

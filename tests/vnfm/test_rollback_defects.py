@@ -89,9 +89,9 @@ def test_failing_units_go_before_users_can(procedure: type[FourStepUpgrade], pau
     this = failed(procedure)
     sick = this.progress.of("ready")[0]
     rolled_back(this, procedure)
-    (removed,), (split,) = this.site.of("delete_server"), this.site.of("set_split")
+    (removed,), (first_split, *_) = this.site.of("delete_server"), this.site.of("set_split")
     assert removed.subject == sick.name
-    assert split.at_s - removed.at_s == pytest.approx(pause_s)
+    assert first_split.at_s - removed.at_s == pytest.approx(pause_s)
     assert [unit.name for unit in this.progress.of("released")] == [sick.name]
     assert len(this.site.of("adopt_sessions")) == 8
 
@@ -111,8 +111,7 @@ def test_old_software_is_started_needlessly_after_users_moved() -> None:
     assert 25 <= took_s < 27
     created = this.site.of("create_server")
     assert len(created) == 2
-    assert created[0].at_s >= this.site.of("set_split")[0].at_s
-    assert len(this.site.of("set_split")) == 1
+    assert created[0].at_s >= this.site.of("set_split")[-1].at_s
 
 
 @pytest.mark.parametrize(
@@ -153,5 +152,6 @@ def test_what_was_left_behind_is_no_capacity_of_the_next_upgrade() -> None:
 def test_half_of_the_old_units_are_forgotten_when_there_are_two_new_ones(at_s: float, serving: int) -> None:
     this = cancelled(rollback.ForgetsOldUnitsUpgrade, at_s)
     this.roll_back(rollback.ForgetsOldUnitsUpgrade)
-    assert [(len(one.units), one.share) for one in this.site.split] == [(serving, 1.0)]
+    for happening in this.site.of("set_split"):
+        assert [(len(one.units), one.share) for one in happening.subject] == [(serving, 1.0)]
     assert set(this.servers()) == this.old_names
