@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from hitless.catalogue import applied_limits, load_catalogue
+from hitless.catalogue import Catalogue, applied_limits, load_catalogue
 from hitless.history import Attempt, Ending, Event, History, Interval, OperationState, Snapshot
 from tests.core.builders import Scene, at
 
@@ -46,7 +46,12 @@ DECLARED: dict[str, Any] = {
 
 def limits(requirement: str, **changes: float) -> dict[str, float]:
     """Return the limits of a quick run, some of them changed."""
-    return {**applied_limits(load_catalogue(), requirement, "quick").numbers, **changes}
+    return {**applied_limits(_catalogue(), requirement, "quick").numbers, **changes}
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return load_catalogue()
 
 
 @cache
