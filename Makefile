@@ -7,6 +7,7 @@ PROFILE ?= quick
 REPORTS ?= reports
 N ?= 10
 RUN_OPTIONS ?=
+DEFECT_OPTIONS ?=
 
 .PHONY: help setup check test conformance soak defects clean
 
@@ -15,6 +16,7 @@ help:
 	@echo "make test          all tests of the suite itself, those in network namespaces included"
 	@echo "make check         lint, types, import rules, unit tests without processes and namespaces"
 	@echo "make soak N=10     the conformance run N times in a row, with a table"
+	@echo "make defects       every seeded defect, and who killed what (an hour; can be interrupted and resumed)"
 	@echo "make setup         what all of them need: system packages, virtual environment, report generator"
 
 setup:
@@ -35,6 +37,10 @@ conformance: setup
 
 soak: setup
 	exec $(PYTHON_BIN) tools/soak.py --runs $(N) --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS)/soak
+
+# DEFECT_OPTIONS="--all" judges every requirement under every defect, "--only NAME" runs one, "--again" all anew.
+defects: setup
+	exec $(PYTHON_BIN) tools/defects.py --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS)/defects $(DEFECT_OPTIONS)
 
 clean:
 	rm -rf reports .venv tools/allure/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

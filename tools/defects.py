@@ -73,7 +73,7 @@ def targets_of(catalogue: Catalogue) -> dict[str, tuple[str, bool]]:
 
 def main() -> int:
     """Run; exit code 0 if every defect was seen as it has to be."""
-    options = _options()
+    options = parse(sys.argv[1:])
     catalogue = load_catalogue()
     targets = targets_of(catalogue)
     chosen = [name for name in targets if not options.only or name in options.only]
@@ -166,7 +166,8 @@ def _cell(row: Row, name: str) -> str:
     return f"**{sign}**" if name == row.target else sign
 
 
-def _options() -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", default=[], metavar="DEFECT", help="only this one; repeatable")
     parser.add_argument("--again", action="store_true", help="run also what has been run already")
@@ -176,7 +177,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sut", default="suts/lab.yaml")
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--reports", type=Path, default=Path("reports/defects"))
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

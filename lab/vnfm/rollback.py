@@ -78,7 +78,7 @@ class Rollback:
         self.fleet.step("roll back: users")
         units = self.serving()
         if self.leaving(units):
-            # A session that is opened while sessions are handed over may be forgotten: the fewer are opened, the better.
+            # A session that is opened while sessions are handed over may be lost: the fewer are opened, the better.
             self.fleet.divide((units, 1.0))
             self.fleet.hold(self.settle_s)
         self.move_users(units)

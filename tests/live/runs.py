@@ -39,11 +39,12 @@ class Finished:
     reports: Path
 
 
-def run_to_the_end(reports: Path, *, defect: str | None = None, timeout_s: float = 240) -> Finished:
+def run_to_the_end(
+    reports: Path, *, defect: str | None = None, only: tuple[str, ...] = (), timeout_s: float = 600
+) -> Finished:
     """Run the suite once and read its verdicts."""
-    done = subprocess.run(
-        run_command(reports, defect=defect), cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False
-    )
+    command = run_command(reports, defect=defect, only=only)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
     output = done.stdout + done.stderr
     path = reports / "verdict.json"
     requirements = json.loads(path.read_text())["requirements"] if path.is_file() else {}
