@@ -18,7 +18,7 @@ FIRST_VIOLATION = "first_violation_ns"
 """Figure or evidence by which a judge tells when the violation began; see ``hitless.verdict.Verdict``."""
 
 _BEFORE_AND_AFTER_NS = 1_000_000_000
-_PACKETS_MAX = 2_000
+_PACKETS_MAX = 1_500
 
 
 def violated_at_ns(verdict: Verdict, history: History) -> int | None:
