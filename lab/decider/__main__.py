@@ -11,7 +11,8 @@ from typing import Final
 
 from lab import logs, rest
 from lab.decider.plane import KernelPlane
-from lab.decider.service import Decider, endpoints
+from lab.decider.service import endpoints
+from lab.decider.state import Decider
 from lab.devices import await_devices, prepare_device, quiet_namespace
 from lab.linux import die_with_parent, unshare_network
 from lab.loading import load_part

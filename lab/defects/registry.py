@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lab.defects import admission, affinity, compute, contract, drain, rollback, shares
+from lab.defects import admission, affinity, compute, contract, drain, rollback, rules, selection, shares
 from lab.defects.defect import Defect
 
 _DEFECTS: Final = (
@@ -17,6 +17,8 @@ _DEFECTS: Final = (
     *drain.DEFECTS,
     *rollback.DEFECTS,
     *contract.DEFECTS,
+    *selection.DEFECTS,
+    *rules.DEFECTS,
 )
 
 REGISTRY: Final[Mapping[str, Defect]] = MappingProxyType({defect.name: defect for defect in _DEFECTS})
