@@ -121,10 +121,20 @@ def outcomes_of(defect: str, target: str, catalogue: Catalogue, options: argpars
     return outcomes
 
 
+def first_purpose(requirement: str) -> str:
+    """Return the first test purpose of a requirement: its scenario shows the defect, others may take long."""
+    prefix = requirement.replace("RQ-", "@TP-")
+    features = (Path(__file__).resolve().parents[1] / "features").glob("*/*.feature")
+    purposes = sorted(
+        word.removeprefix("@") for path in features for word in path.read_text().split() if word.startswith(prefix)
+    )
+    return purposes[0]
+
+
 def run(defect: str, target: str, folder: Path, options: argparse.Namespace) -> None:
     """Run the suite against one defect; what it prints goes into a file."""
     suite = ["run", "--sut", options.sut, "--profile", options.profile, "--reports", str(folder), "--no-html"]
-    suite += [] if options.all else ["--only", target]
+    suite += [] if options.all else ["--only", first_purpose(target)]
     lab = [sys.executable, "-m", "lab", "run", "--defect", defect, "--logs", str(folder / "logs")]
     with (folder / "output.txt").open("w") as output:
         subprocess.run([*lab, "--", sys.executable, "-m", "hitless", *suite], stdout=output, stderr=output, check=False)

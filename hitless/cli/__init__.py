@@ -75,7 +75,13 @@ def _add_run(commands: _Commands) -> None:
     command = commands.add_parser("run", help="check, upgrade under traffic, judge, report")
     _add_sut(command)
     command.add_argument("--profile", choices=PROFILES, default="quick", help="durations and sample sizes")
-    command.add_argument("--only", action="append", default=[], metavar="ID", help="only this requirement; repeatable")
+    command.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only this requirement (RQ-...) or test purpose (TP-...); repeatable",
+    )
     _add_reports(command)
     command.add_argument("--no-html", action="store_true", help="do not generate report.html")
     command.set_defaults(carry_out=running.run)

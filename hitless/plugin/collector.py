@@ -13,7 +13,7 @@ from hitless.applicability import Statement, Support
 from hitless.combine import requirement_results
 from hitless.conclude import NotPassed
 from hitless.history import History
-from hitless.plugin.scenarios import requirements_of, steps_of, title_of
+from hitless.plugin.scenarios import requirement_of, requirements_of, steps_of, tags_of, title_of
 from hitless.report.statistics import traffic_s
 from hitless.results import Conclusion, Phase, RunInfo, RunResult, ScenarioResult
 from hitless.verdict import Outcome, Verdict
@@ -95,8 +95,8 @@ class RunCollector:
         self._sut |= facts
 
     def wants(self, item: pytest.Item) -> bool:
-        """Say whether the selection by requirement keeps an item."""
-        return not self._only or bool(self._only.intersection(requirements_of(item)))
+        """Say whether the selection by requirement or test purpose keeps an item."""
+        return not self._only or bool(self._only.intersection((*requirements_of(item), *tags_of(item))))
 
     def add(self, item: pytest.Item, not_applicable: str) -> None:
         """Expect an item to be run, unless the statement or a reason given takes it away.
@@ -166,7 +166,7 @@ class RunCollector:
             requirements=requirement_results(
                 scenarios,
                 catalogue=self.catalogue,
-                selected=self._only or everything,
+                selected={requirement_of(one) for one in self._only} or everything,
                 ics=self.statement.answers,
             ),
             scenarios=scenarios,

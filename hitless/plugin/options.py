@@ -19,7 +19,7 @@ def add_options(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="ID",
-        help="judge only this requirement; may be repeated",
+        help="judge only this requirement or test purpose; may be repeated",
     )
     group.addoption("--hitless-no-html", action="store_true", help="do not generate report.html")
 

@@ -12,7 +12,7 @@ from hitless.applicability import Statement
 from hitless.history import History
 from hitless.plugin.collector import RunCollector
 from hitless.plugin.narrator import Narrator
-from hitless.plugin.scenarios import requirements_of
+from hitless.plugin.scenarios import requirement_of, requirements_of
 from hitless.report import allure_files, html, terminal
 from hitless.report.junit import write_junit
 from hitless.report.verdict_file import write_verdict
@@ -43,7 +43,7 @@ class ConformanceRun:
             pytest.UsageError: if the user asked for one that does not.
         """
         self._collector.catalogue = self._config.hook.pytest_hitless_catalogue(config=self._config) or {}
-        asked = set(self._config.getoption("hitless_only"))
+        asked = {requirement_of(one) for one in self._config.getoption("hitless_only")}
         unknown = sorted(asked - set(self._collector.catalogue)) if self._collector.catalogue else []
         if unknown:
             known = ", ".join(sorted(self._collector.catalogue))

@@ -45,6 +45,11 @@ def apply_tag(tag: str, function: Callable[..., object]) -> bool | None:
     return None
 
 
+def requirement_of(identifier: str) -> str:
+    """Return the requirement that a test purpose belongs to (TP-CAP-01-BV-01: RQ-CAP-01); a requirement is its own."""
+    return f"RQ-{'-'.join(identifier.split('-')[1:3])}"
+
+
 def requirements_of(item: pytest.Item) -> tuple[str, ...]:
     """Return the requirement ids of an item, sorted."""
     return _arguments_of(item, "requirement")

@@ -52,6 +52,20 @@ def test_only_what_was_asked_for_is_run_and_the_rest_is_listed(pytester):
     assert "not complete" in ran.output
 
 
+def test_a_test_purpose_can_be_asked_for(pytester):
+    ran = suites.run(pytester, TWO, "--hitless-only=TP-TRF-01-BV-01")
+    assert ran.code == 0
+    assert ran.requirements == {"RQ-CAP-01": "none", "RQ-TRF-01": "pass"}
+    assert set(ran.results) == {"Affinity"}
+    assert ran.verdict["complete"] is False
+
+
+def test_a_test_purpose_that_nobody_has_is_an_error(pytester):
+    ran = suites.run(pytester, TWO, "--hitless-only=TP-CAP-01-BV-07")
+    assert ran.code == 3
+    assert ran.requirements["RQ-CAP-01"] == "error"
+
+
 def test_several_requirements_can_be_asked_for(pytester):
     ran = suites.run(pytester, TWO, "--hitless-only=RQ-TRF-01", "--hitless-only=RQ-CAP-01")
     assert ran.requirements == {"RQ-CAP-01": "pass", "RQ-TRF-01": "pass"}
