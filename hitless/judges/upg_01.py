@@ -126,7 +126,7 @@ def _old_side_check(start: _Start, limit: float) -> Check:
     actual = len(maybe) if outcome is Outcome.FAIL else len(surely)
     message = (
         f"Old units - removed before the new version served anybody, {at} after the request - "
-        f"Expected: >= {limit:g} of {len(before)} in service, Actual: {actual}"
+        f"Expected: >= {math.ceil(limit * len(before) - _ROUNDING)} of {len(before)} in service, Actual: {actual}"
     )
     if outcome is Outcome.INCONC:
         return Check(name, outcome, f"{message} to {len(maybe)}, as documents were not read often enough", ("I4",))

@@ -20,43 +20,54 @@ from hitless.judges.ramp import (
     told,
 )
 from hitless.judges.unit_tables import plateau_table, unit_table
-from hitless.measures.shares import Plateau, offered_pps
-from hitless.measures.units import UnitTimeline, capacity_pps, unit_timeline
+from hitless.measures.shares import offered_pps, smallest_step
+from hitless.measures.side_load import Piece, pieces
+from hitless.measures.units import UnitTimeline, unit_timeline
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-UPG-03"
 _NOTHING_PPS = 1e-9
+_SHORT_FALL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """Load and capacity of the new side in one plateau.
+class _Load:
+    """What a piece of a plateau brings to the new side.
 
     Attributes:
-        offered_pps: what users offer, all together.
-        sure_pps, possible_pps: capacity of new units that were in service all the time, and of those that can have
-            been when the plateau began.
+        offered_pps: what users offer to both sides together.
     """
 
-    plateau: Plateau
+    piece: Piece
     offered_pps: float
-    sure_pps: float
-    possible_pps: float
-
-    @property
-    def least(self) -> float:
-        """Least utilisation that the users and the instants allow."""
-        return self.plateau.bounds[0] * self.offered_pps / max(self.possible_pps, _NOTHING_PPS)
 
     @property
     def measured(self) -> float:
-        """Utilisation by the measured share and the capacity that was there in any case."""
-        return self.plateau.share * self.offered_pps / max(self.sure_pps, _NOTHING_PPS)
+        """Utilisation of the new side by the measured share."""
+        return self.piece.share * self.offered_pps / max(self.piece.capacity_pps, _NOTHING_PPS)
 
     @property
-    def measured_at_best(self) -> float:
-        """Utilisation by the measured share and all capacity that can have been there."""
-        return self.plateau.share * self.offered_pps / max(self.possible_pps, _NOTHING_PPS)
+    def least(self) -> float:
+        """Least utilisation that the number of users allows."""
+        return self.piece.least_share * self.offered_pps / max(self.piece.capacity_pps, _NOTHING_PPS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loads:
+    """Loads with the capacity that the new side had in any case, and with all that it can have had."""
+
+    surely: tuple[_Load, ...]
+    maybe: tuple[_Load, ...]
+
+    @property
+    def worst(self) -> _Load | None:
+        """The load with the highest measured utilisation of what was there in any case."""
+        return max(self.surely, key=lambda one: one.measured, default=None)
+
+    @property
+    def worst_surely(self) -> _Load | None:
+        """The load with the highest utilisation that is certain."""
+        return max(self.maybe, key=lambda one: one.least, default=None)
 
 
 def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
@@ -80,7 +91,7 @@ def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
     if window is None:
         return Verdict(REQUIREMENT, (never_requested(history),), limits=dict(limits))
     ramp, timeline = measure_ramp(history, window), unit_timeline(history, window.request_ns)
-    steps = () if timeline is None else tuple(_step(ramp, timeline, one) for one in ramp.plateaus)
+    loads = _Loads((), ()) if timeline is None else _loads(ramp, timeline)
     checks = [_falls_check(ramp) if ramp.plateaus else no_plateau(history)]
     if timeline is None:
         checks.append(no_units())
@@ -88,25 +99,28 @@ def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
         capacities = capacities_check(timeline)
         checks.append(capacities)
         if ramp.plateaus and capacities.outcome is Outcome.PASS:
-            checks.insert(1, _utilisation_check(ramp, steps, limits["new_side_utilisation_ratio"]))
+            checks.insert(1, _utilisation_check(ramp, loads, limits["new_side_utilisation_ratio"]))
     checks += [arrivals_check(ramp), version_marks_check(history), probes_check(history)]
     checks.append(overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters())
     checks.append(upgrade_check(history, window))
     evidence = {
-        "plateaus": _table(ramp, steps, window.request_ns),
+        "plateaus": _table(ramp, loads, window.request_ns),
         "units": [] if timeline is None else unit_table(timeline),
     }
-    return Verdict(REQUIREMENT, tuple(checks), _figures(ramp, steps), dict(limits), evidence)
+    return Verdict(REQUIREMENT, tuple(checks), _figures(ramp, loads), dict(limits), evidence)
 
 
-def _step(ramp: Ramp, timeline: UnitTimeline, plateau: Plateau) -> _Step:
-    start, error_ns = plateau.start, ramp.history.probes.clock_error_ns
-    first_ns, last_ns = start.earliest_ns - error_ns, start.latest_ns + error_ns
-    surely = [one for one in timeline.new if one.surely_in_service(first_ns, plateau.end.latest_ns)]
-    maybe = [one for one in timeline.new if one.maybe_in_service(first_ns, last_ns)]
-    planned = sum(group.rate_pps for group in ramp.history.groups if group.name != "filler-up")
-    offered = offered_pps(ramp.history.counters, plateau)
-    return _Step(plateau, planned if offered is None else offered, capacity_pps(surely), capacity_pps(maybe))
+def _loads(ramp: Ramp, timeline: UnitTimeline) -> _Loads:
+    counters, groups = ramp.history.counters, ramp.history.groups
+    planned = sum(group.rate_pps for group in groups if group.name != "filler-up")
+
+    offered = {one: offered_pps(counters, one) for one in ramp.plateaus}
+
+    def loads(*, surely: bool) -> tuple[_Load, ...]:
+        found = pieces(ramp.arrivals.opened, ramp.plateaus, timeline.new, surely=surely)
+        return tuple(_Load(one, offered[one.plateau] or planned) for one in found)
+
+    return _Loads(loads(surely=True), loads(surely=False))
 
 
 def _falls_check(ramp: Ramp) -> Check:
@@ -120,46 +134,55 @@ def _falls_check(ramp: Ramp) -> Check:
             )
             return Check(name, Outcome.FAIL, message)
     rising = ", ".join(wording.percent(one.share) for one in ramp.plateaus)
-    return Check(name, Outcome.PASS, f"share rose in {len(ramp.plateaus)} steps: {rising}")
+    told_apart = wording.percent(smallest_step(ramp.arrivals.opened, _SHORT_FALL_S))
+    return Check(
+        name,
+        Outcome.PASS,
+        f"share rose in {len(ramp.plateaus)} steps: {rising}; a fall for {_SHORT_FALL_S:g} s would show from about "
+        f"{told_apart} on",
+    )
 
 
-def _utilisation_check(ramp: Ramp, steps: tuple[_Step, ...], limit: float) -> Check:
-    name = "capacity before share"
-    worst_fail = max(steps, key=lambda one: one.least)
-    worst = max(steps, key=lambda one: one.measured)
-    outcome = outcome_of(surely=worst_fail.least > limit, maybe=worst.measured > limit)
+def _utilisation_check(ramp: Ramp, loads: _Loads, limit: float) -> Check:
+    name, worst, certain = "capacity before share", loads.worst, loads.worst_surely
+    if worst is None or certain is None:
+        message = "Capacity - no plateau of the share lasted - Expected: >= 1, Actual: 0"
+        return Check(name, Outcome.INCONC, message, ("I4",))
+    outcome = outcome_of(surely=certain.least > limit, maybe=worst.measured > limit)
     if outcome is Outcome.PASS:
         return Check(name, outcome, f"new units in service loaded with at most {wording.percent(worst.measured)}")
-    step = worst_fail if outcome is Outcome.FAIL else worst
-    load = step.plateau.share * step.offered_pps
+    load = certain if outcome is Outcome.FAIL else worst
+    piece = load.piece
     message = (
-        f"Capacity - not there {seconds_after(step.plateau.start, ramp.window.request_ns)}, when the share became "
-        f"{told(step.plateau)} - Expected: <= {wording.percent(limit)} of the new units in service, "
-        f"Actual: {load:.0f} pps for {step.sure_pps:.0f} pps"
+        f"Capacity - not there {wording.seconds(piece.start_ns - ramp.window.request_ns)} after the request, with "
+        f"{wording.percent(piece.share)} of the users on the new version - Expected: <= {wording.percent(limit)} of "
+        f"the new units in service, Actual: {piece.share * load.offered_pps:.0f} pps for {piece.capacity_pps:.0f} pps"
     )
     if outcome is Outcome.FAIL:
         return Check(name, outcome, message)
-    # Either the users are too few to tell the share from the limit, or the instants are not known well enough.
-    reason = "I6" if step.measured_at_best > limit else "I4"
-    return Check(name, outcome, f"{message}, perhaps for up to {step.possible_pps:.0f} pps", (reason,))
+    # Either too few users came to tell the share from the limit, or it is not known what was there when they came.
+    few = any(one.measured > limit for one in loads.maybe)
+    return Check(name, outcome, f"{message}, perhaps", ("I6" if few else "I4",))
 
 
-def _table(ramp: Ramp, steps: tuple[_Step, ...], request_ns: int) -> list[dict[str, object]]:
+def _table(ramp: Ramp, loads: _Loads, request_ns: int) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = [dict(row) for row in plateau_table(ramp.plateaus, request_ns)]
-    for row, step in zip(rows, steps, strict=False):
-        row |= {
-            "offered_to_new_pps": round(step.plateau.share * step.offered_pps, 1),
-            "new_in_service_pps": round(step.sure_pps, 1),
-            "new_possibly_in_service_pps": round(step.possible_pps, 1),
-        }
+    for row, plateau in zip(rows, ramp.plateaus, strict=True):
+        mine = [one for one in loads.surely if one.piece.plateau is plateau]
+        row["new_in_service_pps"] = [round(one.piece.capacity_pps, 1) for one in mine]
+        row["utilisation_ratio"] = [round(one.measured, 4) if one.piece.capacity_pps else None for one in mine]
     return rows
 
 
-def _figures(ramp: Ramp, steps: tuple[_Step, ...]) -> dict[str, float | int | str | None]:
-    worst = max((one.measured for one in steps if one.sure_pps), default=None)
+def _figures(ramp: Ramp, loads: _Loads) -> dict[str, float | int | str | None]:
     shares = [one.share for one in ramp.plateaus]
     return {
         **ramp_figures(ramp),
-        "new_side_utilisation_ratio": worst,
+        "new_side_utilisation_ratio": max(
+            (one.measured for one in loads.surely if one.piece.capacity_pps), default=None
+        ),
+        "least_certain_utilisation_ratio": max(
+            (one.least for one in loads.maybe if one.piece.capacity_pps), default=None
+        ),
         "largest_fall_ratio": max((before - after for before, after in pairwise(shares)), default=0.0),
     }

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from hitless.history import Int64Array, Interval
 from hitless.measures.timelines import Timeline
 
-_GAIN_NATS = 12.0
+GAIN_NATS = 12.0
 """Below it a split is chance: twice the gain is a chi-square of 24 with one degree of freedom (p = 1e-6)."""
 _SUPPORT_NATS = 3.0
 """Splits this close to the best cannot be told from it (about 98 % support)."""
-_SMALLEST_STEP = 0.02
-_SHORTEST_SEGMENT = 64
+SMALLEST_STEP = 0.02
+SHORTEST_SEGMENT = 64
 
 FloatArray = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def share_changes(opened: Openers) -> tuple[ShareChange, ...]:
     starts.sort()
     edges = [0, *starts, len(opened.on_new)]
     return tuple(
-        _change(opened, left, middle, right, may_be_later=middle != first_new)
+        change_between(opened, left, middle, right, may_be_later=middle != first_new)
         for left, middle, right in zip(edges, edges[1:], edges[2:], strict=False)
     )
 
@@ -77,7 +77,7 @@ def _splits(on_new: NDArray[np.bool_], start: int) -> list[int]:
     total = np.concatenate(([0], np.cumsum(on_new)))
     while waiting:
         low, high = waiting.pop()
-        middles = np.arange(low + _SHORTEST_SEGMENT, high - _SHORTEST_SEGMENT + 1)
+        middles = np.arange(low + SHORTEST_SEGMENT, high - SHORTEST_SEGMENT + 1)
         if len(middles) == 0:
             continue
         likelihood = _split_likelihood(total, low, middles, high)
@@ -85,20 +85,20 @@ def _splits(on_new: NDArray[np.bool_], start: int) -> list[int]:
         middle = int(middles[best])
         before = (total[middle] - total[low]) / (middle - low)
         after = (total[high] - total[middle]) / (high - middle)
-        whole = float(_likelihood(total[high] - total[low], np.float64(high - low)))
-        if likelihood[best] - whole >= _GAIN_NATS and abs(after - before) >= _SMALLEST_STEP:
+        whole = float(log_likelihood(total[high] - total[low], np.float64(high - low)))
+        if likelihood[best] - whole >= GAIN_NATS and abs(after - before) >= SMALLEST_STEP:
             found.append(middle)
             waiting += [(low, middle), (middle, high)]
     return found
 
 
 def _split_likelihood(total: Int64Array, low: int, middles: Int64Array, high: int) -> FloatArray:
-    left = _likelihood(total[middles] - total[low], (middles - low).astype(np.float64))
-    right = _likelihood(total[high] - total[middles], (high - middles).astype(np.float64))
+    left = log_likelihood(total[middles] - total[low], (middles - low).astype(np.float64))
+    right = log_likelihood(total[high] - total[middles], (high - middles).astype(np.float64))
     return left + right
 
 
-def _likelihood(hits: Int64Array | np.int64, count: FloatArray | np.float64) -> FloatArray:
+def log_likelihood(hits: Int64Array | np.int64, count: FloatArray | np.float64) -> FloatArray:
     """Return the log likelihood of so many hits at the share that explains them best."""
     ratio = hits / np.maximum(count, 1.0)
     inside = (ratio > 0.0) & (ratio < 1.0)
@@ -107,7 +107,8 @@ def _likelihood(hits: Int64Array | np.int64, count: FloatArray | np.float64) -> 
     return value
 
 
-def _change(opened: Openers, left: int, middle: int, right: int, *, may_be_later: bool) -> ShareChange:
+def change_between(opened: Openers, left: int, middle: int, right: int, *, may_be_later: bool) -> ShareChange:
+    """Return the change at opener ``middle``, between the stretches that begin at ``left`` and end before ``right``."""
     total = np.concatenate(([0], np.cumsum(opened.on_new)))
     # The first change cannot be later than the first session on the new version.
     middles = np.arange(left + 1, right if may_be_later else middle + 1)

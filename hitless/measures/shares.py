@@ -6,6 +6,7 @@ users of whom no packet was sent for as long as the session timeout. With user a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from hitless.history import CounterSeries, Int64Array, Interval
 from hitless.measures import confidence, counting
-from hitless.measures.changes import Openers, ShareChange, share_changes
+from hitless.measures.changes import GAIN_NATS, Openers, ShareChange
+from hitless.measures.partition import best_changes
 from hitless.measures.timelines import Timeline
 
 
@@ -83,7 +85,7 @@ def arrivals(streams: Sequence[Timeline], session_timeout_s: float) -> Arrivals:
 
 def plateaus(opened: Openers) -> tuple[Plateau, ...]:
     """Return the plateaus after the first user of the new version, in order of time; none without such a user."""
-    changes = share_changes(opened)
+    changes = best_changes(opened)
     if not changes:
         return ()
     last = int(opened.sent_ns[-1])
@@ -102,13 +104,27 @@ def offered_pps(counters: CounterSeries, plateau: Plateau) -> float | None:
     return sent / (int(at_ns[inside[-1]] - at_ns[inside[0]]) / 1e9)
 
 
+def smallest_step(opened: Openers, seconds: float) -> float:
+    """Return about how far the share has to change for so long to be seen, near a half, where it is hardest to see.
+
+    Two stretches of n users each whose shares differ by d are told apart by a gain of about n d^2 nats there.
+    """
+    if len(opened.sent_ns) < 2:
+        return 1.0
+    lasted_s = int(opened.sent_ns[-1] - opened.sent_ns[0]) / 1e9
+    users = seconds * len(opened.sent_ns) / max(lasted_s, 1e-9)
+    return min(1.0, math.sqrt(GAIN_NATS / max(users, 1.0)))
+
+
 def _plateau(opened: Openers, total: Int64Array, change: ShareChange, end: Interval) -> Plateau:
     # The first user of a plateau is found by where they went; they would bias the share.
     low = int(np.searchsorted(opened.sent_ns, change.at.latest_ns, side="right"))
     high = max(low, int(np.searchsorted(opened.sent_ns, end.earliest_ns, side="right")))
     # Between two users nobody can tell the share, and nobody is treated by it: it begins with the first one of them.
+    # Before anybody went to the new version there was none, whatever those who did not go there might have done.
     first = int(opened.sent_ns[np.searchsorted(opened.sent_ns, change.at.earliest_ns, side="right")])
-    start = Interval(min(first, change.at.latest_ns), change.at.latest_ns)
+    latest = change.at.latest_ns
+    start = Interval(min(first, latest) if change.share_before > 0.0 else latest, latest)
     return Plateau(start, end, high - low, int(total[high] - total[low]))
 
 

@@ -1,7 +1,8 @@
 """The new side's share of users against the capacity that it has, piece by piece.
 
 Capacity may change within a plateau of the share, and a small change of the share may go unnoticed within what looks
-like one plateau. So each plateau is cut where capacity changes, and each piece has the users that came in it.
+like one plateau. So each plateau is cut where capacity changes, and each piece has the users who came in it: load that
+comes before its capacity are users who come before it. A share that nobody meets yet is no load.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Piece:
 
     @property
     def share(self) -> float:
-        """Share of the new version: of the piece's users, of all users of the plateau where they are few."""
+        """Share of the new version: of the piece's users, of all users of the plateau where they are few; 0 without."""
+        if self.users == 0:
+            return 0.0
         return self.on_new / self.users if self.users >= _FEW_USERS else self.plateau.share
 
     @property
@@ -51,7 +54,7 @@ class Piece:
 
 
 def pieces(
-    opened: Openers, plateaus: Sequence[Plateau], new_units: Sequence[Unit], *, surely: bool, margin_ns: int
+    opened: Openers, plateaus: Sequence[Plateau], new_units: Sequence[Unit], *, surely: bool
 ) -> tuple[Piece, ...]:
     """Cut plateaus where the capacity of the new side changes.
 
@@ -59,18 +62,18 @@ def pieces(
         opened: users who came anew.
         plateaus: their plateaus.
         new_units: units of the new side.
-        surely: take the capacity that was in service in any case, from the earliest instant at which a plateau can
-            have begun; otherwise the capacity that can have been in service, from the latest.
-        margin_ns: how far the clocks of packets and documents may differ.
+        surely: take the capacity that was in service in any case, and with the users of a plateau those after it who
+            may be of the next one; otherwise the capacity that can have been in service, and only users who are
+            certainly of this one.
     """
     found: list[Piece] = []
-    for plateau in plateaus:
-        low, high = plateau.start.latest_ns, plateau.end.earliest_ns
+    following = [one.start.latest_ns for one in plateaus[1:]] + [one.end.latest_ns for one in plateaus[-1:]]
+    for plateau, next_ns in zip(plateaus, following, strict=True):
+        low, high = plateau.start.latest_ns, next_ns if surely else plateau.end.earliest_ns
         edges = sorted({low, high, *(at for at in _edges(new_units, surely=surely) if low < at < high)})
         for start_ns, end_ns in pairwise(edges):
-            since_ns = plateau.start.earliest_ns - margin_ns if surely and start_ns == low else start_ns
             if surely:
-                there = [unit for unit in new_units if unit.surely_in_service(since_ns, end_ns)]
+                there = [unit for unit in new_units if unit.surely_in_service(start_ns, end_ns)]
             else:
                 there = [unit for unit in new_units if unit.maybe_in_service(start_ns + 1, end_ns - 1)]
             first = int(np.searchsorted(opened.sent_ns, start_ns, side="right"))

@@ -8,7 +8,7 @@ import pytest
 from hitless.history import Interval
 from hitless.measures.changes import Openers
 from hitless.measures.confidence import interval
-from hitless.measures.shares import Plateau, arrivals, offered_pps, plateaus
+from hitless.measures.shares import Plateau, arrivals, offered_pps, plateaus, smallest_step
 from hitless.measures.timelines import timelines
 from tests.core.builders import EPOCH_NS, at, unmark
 from tests.core.management import StepScene
@@ -143,3 +143,24 @@ def test_offered_load_of_a_plateau():
 def test_a_plateau_without_two_samples_has_no_offered_load():
     counters = StepScene(sample_s=1.0).history().counters
     assert offered_pps(counters, Plateau(Interval(at(13), at(13)), Interval(at(13.5), at(13.5)), 1, 1)) is None
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(2.0, 0.22), (8.0, 0.11), (0.01, 1.0)])
+def test_how_small_a_step_can_be_seen_depends_on_how_many_users_come(seconds, expected):
+    assert smallest_step(openers((1000, 2)), seconds) == pytest.approx(expected, abs=0.005)
+
+
+def test_without_users_no_step_can_be_seen():
+    assert smallest_step(openers((1, 0)), 2.0) == 1.0
+
+
+@pytest.mark.parametrize(("fall", "steps"), [(5, 3), (0, 3)])
+def test_a_step_that_is_large_enough_is_seen(fall, steps):
+    """Half of the users, then fewer for 2 s (250 users), then all."""
+    assert len(plateaus(openers((300, 0), (250, 2), (250, fall), (400, 1)))) == steps
+
+
+def test_the_first_share_begins_with_its_first_user_in_any_case():
+    """Users before who went to the old version may have been meant to; they are no load of the new one."""
+    (first, *_) = plateaus(openers((500, 0), (400, 10), (400, 1)))
+    assert first.start.earliest_ns == first.start.latest_ns == EPOCH_NS + round(509 * 8e6)

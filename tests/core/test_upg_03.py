@@ -33,6 +33,7 @@ def test_a_clean_upgrade_passes_and_says_the_steps():
     verdict = judge()
     assert verdict.outcome is Outcome.PASS
     assert "share rose in 4 steps: 9.53 %, 32.73 %, 65.96 %, 100.00 %" in verdict.message
+    assert "a fall for 2 s would show from about 21.81 % on" in verdict.message
     assert verdict.figures["new_side_utilisation_ratio"] == pytest.approx(1.0, abs=0.01)
     assert verdict.figures["last_share_ratio"] == 1.0
     assert verdict.figures["largest_fall_ratio"] < 0
@@ -101,10 +102,20 @@ def test_a_unit_that_is_ready_just_before_is_in_time():
     assert judge(units=changed("new-4", added_s=19.6)).outcome is Outcome.PASS
 
 
-def test_a_unit_that_is_ready_at_that_time_leaves_it_open():
-    verdict = judge(units=changed("new-4", added_s=20.0))
+def test_a_unit_that_is_ready_before_anybody_comes_is_in_time():
+    """Users come in rounds of 0.256 s; the share rises at 20 s, the next round comes at 20.22 s."""
+    assert judge(units=changed("new-4", added_s=20.0)).outcome is Outcome.PASS
+
+
+def test_a_unit_that_is_ready_after_the_next_users_have_come_leaves_it_open():
+    verdict = judge(units=changed("new-4", added_s=20.25))
     assert outcomes(verdict) == {CAPACITY: Outcome.INCONC}
     assert check(verdict, CAPACITY).reasons == ("I4",)
+
+
+def test_the_first_share_needs_its_capacity_from_its_first_user_on():
+    assert judge(units=changed("new-1", added_s=12.9)).outcome is Outcome.PASS
+    assert check(judge(units=changed("new-1", added_s=13.5)), CAPACITY).outcome is Outcome.FAIL
 
 
 def test_a_share_near_the_capacity_passes():
