@@ -15,7 +15,10 @@ from lab.vnfm.upgrade import FourStepUpgrade
 
 
 class OldestFirst(FourStepUpgrade):
-    """The oldest unit goes at once, whatever it does; its sessions go to the new units, so that nothing is lost."""
+    """The oldest unit goes at once, whatever it does, and its users to the new units.
+
+    These cannot adopt all that old software has stored, but need not: they take up sessions in their middle.
+    """
 
     def drain(self) -> None:
         """One unit by its age, the others as they become idle."""
@@ -169,7 +172,11 @@ DEFECTS: Final = (
         "upg-04-by-age",
         "RQ-UPG-04",
         "the oldest unit is removed while it has active sessions, which move to other units without loss",
-        lambda parts: replace(parts, upgrade_procedure="lab.defects.drain:OldestFirst"),
+        lambda parts: replace(
+            parts,
+            upgrade_procedure="lab.defects.drain:OldestFirst",
+            compute_catalogue="lab.defects.compute:MidstreamCatalogue",
+        ),
     ),
     Defect(
         "upg-04-prompt-within",
