@@ -65,7 +65,7 @@ class ShareBeforeCapacity(FourStepUpgrade):
 class ShareFalls(FourStepUpgrade):
     """Before the last step the share falls for a while."""
 
-    fallen_share: ClassVar[float] = 0.5
+    fallen_share: ClassVar[float] = 0.33
 
     def grow_to(self, share: float) -> None:
         """Back, hold, and on."""
@@ -119,7 +119,7 @@ DEFECTS: Final = (
     Defect(
         "upg-03-share-falls",
         "RQ-UPG-03",
-        "the share of the new version falls from 66 % to 50 % for a step before it becomes 100 %",
+        "the share of the new version falls from 66 % to 33 % for a step before it becomes 100 %",
         lambda parts: replace(parts, upgrade_procedure="lab.defects.shares:ShareFalls"),
     ),
     Defect(

@@ -181,7 +181,7 @@ def test_users_before_capacity() -> None:
 
 def test_share_falls_once_and_rises_again() -> None:
     this = upgraded(shares.ShareFalls)
-    assert given_shares(this) == pytest.approx([0.1, 0.33, 0.66, 0.5, 1.0, 1.0])
+    assert given_shares(this) == pytest.approx([0.1, 0.33, 0.66, 0.33, 1.0, 1.0])
     moments = [at_s for at_s, _, _ in this.new_share()]
     assert moments[4] - moments[3] >= 2.0
 
