@@ -78,7 +78,7 @@ def test_legal_states_pass_also_those_that_only_notifications_showed(states):
     verdict = judge(upgrade(*states))
     assert verdict.outcome is Outcome.PASS, verdict.message
     assert f"{len(states)} states of 1 operations entered by legal transitions" in verdict.message
-    assert f"{len(states)} of {len(states)} states notified, each once" in verdict.message
+    assert f"{len(states)} of {len(states)} states that were seen are notified, each once" in verdict.message
     assert verdict.figures["notifications_count"] == len(states)
     assert verdict.figures["states_not_polled_count"] == sum("[" in state for state in states)
 
