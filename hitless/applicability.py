@@ -139,6 +139,10 @@ _NEEDS: Mapping[Need, _Declarable] = MappingProxyType(
             lambda sut: sut.upgrade.trigger == "sol003",
             "the tester cannot start operations of its own choice by SOL003 (upgrade.trigger)",
         ),
+        "disruption": _Declarable(
+            lambda sut: sut.disruptive_allowed or sut.vnf.instance_id is None,
+            "the declared VNF instance must not be disturbed on purpose (disruptive_allowed)",
+        ),
         "rollback": _Declarable(lambda sut: sut.rollback.supported, "rollback is not supported (rollback.supported)"),
         "cancel": _Declarable(lambda sut: sut.rollback.cancel, "operations cannot be cancelled (rollback.cancel)"),
         "retry": _Declarable(lambda sut: sut.rollback.retry, "operations cannot be retried (rollback.retry)"),

@@ -15,17 +15,22 @@ from hitless.procedures import failing_upgrade, requests_and_tasks, rollback_ste
 from hitless.procedures.bench import Bench, Timing
 from hitless.recording import RecordingStore, load, recording_key
 from hitless.sut import SystemUnderTest
-from hitless.verdict import Verdict
+from hitless.verdict import Outcome, Verdict
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recording and where it lies."""
+    """A recording, where it lies, and whether it is the first one of its kind or the repeat."""
 
     history: History
     folder: Path
+    attempt: int = 1
+
+
+REPEATABLE = frozenset({"I1", "I2", "I3", "I4", "I6", "I7", "I12", "I14"})
+"""Reasons for INCONC that another attempt may not have: the meter's own troubles and chance (docs/verdicts.md)."""
 
 
 class Procedure(Protocol):
@@ -39,7 +44,14 @@ class Campaign:
     """Records what scenarios ask for, each thing once."""
 
     def __init__(
-        self, sut: SystemUnderTest, catalogue: Catalogue, profile_name: str, reports: Path, say: Callable[[str], None]
+        self,
+        sut: SystemUnderTest,
+        catalogue: Catalogue,
+        profile_name: str,
+        reports: Path,
+        say: Callable[[str], None],
+        *,
+        repeats: bool = True,
     ) -> None:
         """Prepare; nothing is recorded yet.
 
@@ -49,6 +61,7 @@ class Campaign:
             profile_name: which profile.
             reports: recordings and logs go below this folder.
             say: takes a sentence for people who watch.
+            repeats: whether a procedure may be recorded once more after an inconclusive verdict.
 
         Raises:
             CatalogueError: there is no such profile.
@@ -66,6 +79,8 @@ class Campaign:
         self._catalogue = catalogue
         self._store = RecordingStore(reports / "recordings")
         self._loaded: dict[Path, History] = {}
+        self._makers: dict[Path, tuple[str, Procedure, float]] = {}
+        self._repeats = repeats and _can_repeat(sut)
 
     def upgrade_under_load(self, load_percent: float) -> Recorded:
         """Return the recording of an upgrade at this load."""
@@ -91,21 +106,38 @@ class Campaign:
         """Return what the judge of a requirement says about a recording."""
         return judge_history(recorded.history, requirement_id, self._catalogue)
 
-    def _record(self, procedure: str, perform: Procedure, load_percent: float) -> Recorded:
+    def may_repeat(self, verdict: Verdict, recorded: Recorded) -> bool:
+        """Tell whether a verdict may be set aside for a repeat's: INCONC, by the meter's doing, the first time."""
+        by_the_meter = bool(verdict.reasons) and REPEATABLE.issuperset(verdict.reasons)
+        return self._repeats and recorded.attempt == 1 and verdict.outcome is Outcome.INCONC and by_the_meter
+
+    def repeated(self, recorded: Recorded) -> Recorded:
+        """Return the repeat of a recording; make it if nobody has asked for it before.
+
+        Raises:
+            RecordingError: there is none, and why.
+        """
+        return self._record(*self._makers[recorded.folder], attempt=2)
+
+    def _record(self, procedure: str, perform: Procedure, load_percent: float, *, attempt: int = 1) -> Recorded:
         """Return a recording; make it if nobody has asked for it before.
 
         Raises:
             RecordingError: there is none, and why.
         """
-        parameters = {"load_percent": load_percent}
+        parameters = {"load_percent": load_percent, **({"attempt": attempt} if attempt > 1 else {})}
         key = recording_key(procedure, parameters, self._bench.sut.public(), self._bench.profile)
         folder = self._store.get_or_record(key, lambda folder: perform(self._bench, folder, load_percent=load_percent))
-        return self._recorded(folder)
-
-    def _recorded(self, folder: Path) -> Recorded:
         if folder not in self._loaded:
             self._loaded[folder] = load(folder)
-        return Recorded(self._loaded[folder], folder)
+            self._makers[folder] = (procedure, perform, load_percent)
+        return Recorded(self._loaded[folder], folder, attempt)
+
+
+def _can_repeat(sut: SystemUnderTest) -> bool:
+    """Tell whether the tester can bring everything back to where it was, and start again by itself."""
+    own = sut.vnf.instance_id is None or (sut.disruptive_allowed and sut.rollback.downgrade)
+    return sut.upgrade.trigger == "sol003" and own
 
 
 @dataclass(slots=True)

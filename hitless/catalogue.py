@@ -28,6 +28,7 @@ Need = Literal[
     "sol003",
     "notifications",
     "tester_triggers",
+    "disruption",
     "rollback",
     "cancel",
     "retry",

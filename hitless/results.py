@@ -70,6 +70,7 @@ class ScenarioResult:
         phases: parts that ran.
         not_applicable: why the selector left the scenario out, empty if it ran.
         left_out_as: what that means for its requirements: not applicable, or not demonstrated.
+        first_attempts: inconclusive verdicts that a repeat has taken the place of; they decide nothing.
     """
 
     node_id: str
@@ -80,6 +81,7 @@ class ScenarioResult:
     phases: tuple[Phase, ...] = ()
     not_applicable: str = ""
     left_out_as: Support = Support.NOT_APPLICABLE
+    first_attempts: tuple[Conclusion, ...] = ()
 
     @property
     def errors(self) -> tuple[str, ...]:

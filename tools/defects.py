@@ -133,7 +133,17 @@ def first_purpose(requirement: str) -> str:
 
 def run(defect: str, target: str, folder: Path, options: argparse.Namespace) -> None:
     """Run the suite against one defect; what it prints goes into a file."""
-    suite = ["run", "--sut", options.sut, "--profile", options.profile, "--reports", str(folder), "--no-html"]
+    suite = [
+        "run",
+        "--sut",
+        options.sut,
+        "--profile",
+        options.profile,
+        "--reports",
+        str(folder),
+        "--no-html",
+        "--no-repeat",
+    ]
     suite += [] if options.all else ["--only", first_purpose(target)]
     lab = [sys.executable, "-m", "lab", "run", "--defect", defect, "--logs", str(folder / "logs")]
     with (folder / "output.txt").open("w") as output:

@@ -84,6 +84,7 @@ def _add_run(commands: _Commands) -> None:
     )
     _add_reports(command)
     command.add_argument("--no-html", action="store_true", help="do not generate report.html")
+    command.add_argument("--no-repeat", action="store_true", help="record nothing a second time after INCONC")
     command.set_defaults(carry_out=running.run)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def judge(options: argparse.Namespace) -> int:
         for folder, verdict in verdicts:
             print(f"{verdict.requirement} {verdict.outcome.name:6} {verdict.message}  [{folder}]")
     if options.against is not None:
-        return _compare({verdict.requirement: verdict for _, verdict in verdicts}, options.against)
+        return _compare(verdicts, options.against)
     return int(EXIT_CODES[Outcome.worst(verdict.outcome for _, verdict in verdicts)])
 
 
@@ -44,14 +44,26 @@ def _judged(folder: Path, catalogue: Catalogue) -> Iterator[tuple[Path, Verdict]
             yield recording, judge_history(history, requirement_id, catalogue)
 
 
-def _compare(verdicts: Mapping[str, Verdict], path: Path) -> int:
-    """Say for each requirement whether the file holds exactly the same; return 0 if all do."""
+def _compare(verdicts: Sequence[tuple[Path, Verdict]], path: Path) -> int:
+    """Say for each requirement whether the file holds exactly the same; return 0 if all do.
+
+    A requirement may be judged on several recordings; the file holds the verdict on the one that decided.
+    """
     kept = _requirements(path)
     different = 0
-    for name, verdict in verdicts.items():
+    for name in dict.fromkeys(verdict.requirement for _, verdict in verdicts):
+        if name not in kept:
+            different += 1
+            print(f"{name}: differs, as the file does not have it")
+            continue
+        then = kept[name]
+        folder = Path(then.get("recording") or "").name
+        own = [verdict for recording, verdict in verdicts if verdict.requirement == name and recording.name == folder]
+        if not own:
+            print(f"{name}: decided by another recording, {folder or 'none'}")
+            continue
         # Through JSON and back, as the kept one: then equal means equal to the last bit of every number.
-        now = json.loads(json.dumps(verdict_object(verdict)))
-        then = kept.get(name, {})
+        now = json.loads(json.dumps(verdict_object(own[0])))
         keys = [key for key in COMPARED if now.get(key) != then.get(key)]
         different += bool(keys)
         print(f"{name}: {'differs in ' + ', '.join(keys) if keys else 'identical'}")

@@ -37,5 +37,6 @@ def run(options: argparse.Namespace) -> int:
         reports=options.reports.resolve(),
         only=options.only,
         html=not options.no_html,
+        repeat=not options.no_repeat,
     )
     return int(pytest.main([*chosen, f"--rootdir={FEATURES.parent}", f"-c{FEATURES.parent / 'pyproject.toml'}"]))

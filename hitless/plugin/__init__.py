@@ -31,7 +31,7 @@ from hitless.progress import Progress, beside_capture
 from hitless.results import RunInfo
 from hitless.verdict import Verdict
 
-__all__ = ["Conclude", "RunFacts", "arguments"]
+__all__ = ["Conclude", "RunFacts", "SetAside", "arguments"]
 
 _COLLECTOR = pytest.StashKey[RunCollector]()
 _PROGRESS = pytest.StashKey[Progress]()
@@ -89,6 +89,13 @@ class Conclude(Protocol):
         """Publish the verdict of this scenario; raises unless it is PASS (see ``hitless.conclude.conclude``)."""
 
 
+class SetAside(Protocol):
+    """Type of the ``set_aside`` fixture."""
+
+    def __call__(self, verdict: Verdict, *, recording: Path) -> None:
+        """Keep an inconclusive verdict beside the one that a repeat is going to reach."""
+
+
 class RunFacts(Protocol):
     """Type of the ``hitless_run`` fixture: takes facts that the report shows."""
 
@@ -108,6 +115,13 @@ def conclude(request: pytest.FixtureRequest) -> Conclude:
         conclude_verdict(verdict, record, history=history, recording=recording)
 
     return bound
+
+
+@pytest.fixture
+def set_aside(request: pytest.FixtureRequest) -> SetAside:
+    """Keeps the verdict of a first attempt."""
+    record: SetAside = request.config.stash[_COLLECTOR].record(request.node.nodeid).set_aside
+    return record
 
 
 @pytest.fixture(scope="session")

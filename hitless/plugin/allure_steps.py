@@ -104,6 +104,12 @@ class AllureSteps:
         for attachment in found:
             self._attach(self._once(attachment, conclusion.verdict.requirement))
 
+    def pytest_hitless_set_aside(self, conclusion: Conclusion) -> None:
+        """Attach what was said before the repeat."""
+        verdict = conclusion.verdict
+        text = f"INCONC ({', '.join(verdict.reasons)}): {verdict.message}\n\nrecording: {conclusion.recording}\n"
+        self._attach(Attachment("First attempt, repeated once", "txt", text))
+
     def _pictures_of(self, recording: str | None, history: History | None) -> tuple[Attachment, ...] | None:
         if recording is None or history is None:
             return None

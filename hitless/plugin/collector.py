@@ -33,6 +33,13 @@ class ScenarioRecord:
     left_out_as: Support = Support.NOT_APPLICABLE
     conclusions: list[Conclusion] = field(default_factory=list)
     phases: list[Phase] = field(default_factory=list)
+    first_attempts: list[Conclusion] = field(default_factory=list)
+
+    def set_aside(self, verdict: Verdict, *, recording: Path) -> None:
+        """Keep an inconclusive verdict that a repeat takes the place of, and tell everybody who listens."""
+        conclusion = Conclusion(verdict, str(recording))
+        self.first_attempts.append(conclusion)
+        self.item.ihook.pytest_hitless_set_aside(item=self.item, conclusion=conclusion)
 
     def publish(self, verdict: Verdict, *, history: History | None, recording: Path | None) -> None:
         """Keep a verdict of this scenario and tell everybody who listens.
@@ -66,6 +73,7 @@ class ScenarioRecord:
             phases=tuple(self.phases),
             not_applicable=self.not_applicable,
             left_out_as=self.left_out_as,
+            first_attempts=tuple(self.first_attempts),
         )
 
 

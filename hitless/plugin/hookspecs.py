@@ -35,3 +35,8 @@ def pytest_hitless_not_applicable(item: pytest.Item, requirements: tuple[str, ..
 @pytest.hookspec
 def pytest_hitless_verdict(item: pytest.Item, conclusion: Conclusion, history: History | None) -> None:
     """Take notice of a verdict at the moment it is reached, inside the step that reached it."""
+
+
+@pytest.hookspec
+def pytest_hitless_set_aside(item: pytest.Item, conclusion: Conclusion) -> None:
+    """Take notice of an inconclusive verdict that is about to be replaced by that of a repeat."""

@@ -33,6 +33,12 @@ class Narrator:
         verdict = conclusion.verdict
         self._progress.event(f"  {verdict.requirement} {verdict.outcome.name}: {verdict.message}")
 
+    def pytest_hitless_set_aside(self, conclusion: Conclusion) -> None:
+        """Print a verdict that a repeat takes the place of."""
+        verdict = conclusion.verdict
+        codes = ", ".join(verdict.reasons)
+        self._progress.event(f"  {verdict.requirement} INCONC ({codes}), repeated once: {verdict.message}")
+
     def phase_ended(self, item: pytest.Item) -> None:
         """Print what went wrong in the phase that has just ended, and why a scenario was left out."""
         record = self._collector.record(item.nodeid)

@@ -22,10 +22,18 @@ def add_options(parser: pytest.Parser) -> None:
         help="judge only this requirement or test purpose; may be repeated",
     )
     group.addoption("--hitless-no-html", action="store_true", help="do not generate report.html")
+    group.addoption("--hitless-no-repeat", action="store_true", help="record nothing a second time after INCONC")
 
 
 def arguments(
-    features: Path, *, sut: Path, profile: str, reports: Path, only: Iterable[str] = (), html: bool = True
+    features: Path,
+    *,
+    sut: Path,
+    profile: str,
+    reports: Path,
+    only: Iterable[str] = (),
+    html: bool = True,
+    repeat: bool = True,
 ) -> list[str]:
     """Return the arguments with which pytest runs the features as a conformance run.
 
@@ -36,6 +44,7 @@ def arguments(
         reports: folder that takes all results.
         only: requirement ids; everything when empty.
         html: whether report.html is generated.
+        repeat: whether a procedure whose verdict is inconclusive is recorded once more.
 
     Returns:
         Arguments for ``pytest.main``, which then returns one of ``hitless.results.ExitCode``.
@@ -46,4 +55,5 @@ def arguments(
     chosen = [f"--hitless-sut={sut}", f"--hitless-profile={profile}", f"--hitless-reports={reports}"]
     selection = [f"--hitless-only={requirement}" for requirement in only]
     page = [] if html else ["--hitless-no-html"]
-    return [str(features), "-p", "hitless.plugin", *quiet, *warnings, *chosen, *selection, *page]
+    once = [] if repeat else ["--hitless-no-repeat"]
+    return [str(features), "-p", "hitless.plugin", *quiet, *warnings, *chosen, *selection, *page, *once]

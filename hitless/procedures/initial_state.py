@@ -75,9 +75,16 @@ class InitialState:
                 continue
             if summary.instantiated:
                 self._say(f"terminating the instance {summary.id} of an earlier run")
+                self._give_up_failed(summary.id)
                 accepted = self._vnfm.terminate(summary.id, conflict_patience_s=CONFLICT_PATIENCE_S)
                 self._wait(accepted, "TERMINATE")
             self._vnfm.delete(summary.id, conflict_patience_s=CONFLICT_PATIENCE_S)
+
+    def _give_up_failed(self, instance_id: str) -> None:
+        """Fail operations that wait for a decision: as long as one does, the instance cannot be terminated."""
+        for operation in self._vnfm.operations(instance_id):
+            if operation.state == "FAILED_TEMP":
+                self._vnfm.try_task(operation.id, "fail", state=operation.state)
 
     def _existing(self, instance_id: str) -> VnfInstance:
         found = self._vnfm.instance(instance_id)
@@ -87,12 +94,28 @@ class InitialState:
                 f"VNF instance {instance_id} - not in service - Expected: INSTANTIATED Actual: "
                 f"{found.document.get('instantiationState', 'unknown')} - instantiate it first"
             )
+        if found.vnfd_id == self._sut.vnf.target.vnfd_id and self._may_take_back():
+            return self._taken_back(instance_id)
         if found.vnfd_id != wanted:
             raise InitialStateError(
                 f"VNF instance {instance_id} - other package - Expected: vnfdId {wanted} (source) Actual: "
                 f"{found.vnfd_id} - bring it back to the source package, or correct vnf.source in sut.yaml"
             )
         return found
+
+    def _may_take_back(self) -> bool:
+        sut = self._sut
+        return sut.disruptive_allowed and sut.rollback.downgrade and sut.upgrade.trigger == "sol003"
+
+    def _taken_back(self, instance_id: str) -> VnfInstance:
+        """Bring the instance from the target package, where an earlier procedure has left it, back to the source."""
+        vnf = self._sut.vnf
+        self._say(f"taking VNF instance {instance_id} back to software version {vnf.source.software_version}")
+        accepted = self._vnfm.change_vnfpkg(
+            instance_id, {"vnfdId": vnf.source.vnfd_id}, conflict_patience_s=CONFLICT_PATIENCE_S
+        )
+        self._wait(accepted, "CHANGE_VNFPKG")
+        return self._vnfm.instance(instance_id)
 
     def _new(self) -> VnfInstance:
         vnf = self._sut.vnf

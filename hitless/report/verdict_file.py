@@ -124,4 +124,14 @@ def _scenario_object(scenario: ScenarioResult, requirement: str) -> dict[str, An
         "verdict": outcome_name(scenario.outcome_for(requirement)),
         "message": scenario.message,
         "duration_s": round(scenario.duration_s, 3),
+        "first_attempts": [
+            {
+                "requirement": each.verdict.requirement,
+                "verdict": outcome_name(each.verdict.outcome),
+                "message": each.verdict.message,
+                "reasons": list(each.verdict.reasons),
+                "recording": each.recording,
+            }
+            for each in scenario.first_attempts
+        ],
     }

@@ -13,7 +13,7 @@ SOURCE, TARGET = "vnfd-1", "vnfd-2"
 class Declared:
     """The part of a declaration that the initial state reads."""
 
-    def __init__(self, *, instance_id=None):
+    def __init__(self, *, instance_id=None, disruptive_allowed=False):
         package = {"vnfd_id": SOURCE, "software_version": "1.0"}
         self.sut = declarations.SystemUnderTest.model_validate(
             {
@@ -30,6 +30,7 @@ class Declared:
                 },
                 "mano": {"sol003": {"api_root": "http://127.0.0.1:1"}},
                 "upgrade": {"deadline_s": 30},
+                "disruptive_allowed": disruptive_allowed,
                 "traffic": {
                     "profile": "p.py",
                     "trex": {"server": "127.0.0.1"},
@@ -50,6 +51,20 @@ class FakeVnfm:
         self.ending = "COMPLETED"
         self.polls_left = 0
         self.effect = lambda: None
+        self.waiting = {}
+
+    def operations(self, identifier):
+        state = self.waiting.get(identifier)
+        return () if state is None else (Operation(f"op-of-{identifier}", "X", state, identifier, None, {}),)
+
+    def try_task(self, operation_id, task, *, state):
+        self.log.append((task, operation_id, state))
+        self.waiting.clear()
+
+    def change_vnfpkg(self, identifier, request, *, conflict_patience_s=0.0):
+        self.log.append(("change_vnfpkg", identifier, request["vnfdId"]))
+        name, _, instantiated = self.kept[identifier]
+        return self.begin(lambda: self.kept.__setitem__(identifier, (name, request["vnfdId"], instantiated)))
 
     def add(self, name, vnfd_id=SOURCE, *, instantiated):
         self.made += 1
@@ -75,6 +90,7 @@ class FakeVnfm:
         return self.begin(lambda: self.kept.__setitem__(identifier, (name, vnfd_id, True)))
 
     def terminate(self, identifier, *, conflict_patience_s=0.0):
+        assert identifier not in self.waiting, "an operation waits for a decision"
         self.log.append(("terminate", identifier))
         name, vnfd_id, _ = self.kept[identifier]
         return self.begin(lambda: self.kept.__setitem__(identifier, (name, vnfd_id, False)))
@@ -151,6 +167,22 @@ def test_an_existing_instance_in_another_state_is_refused(vnfd_id, instantiated,
     with pytest.raises(InitialStateError, match=expected):
         scene.state.establish()
     assert scene.vnfm.log == []
+
+
+def test_an_operation_that_waits_for_a_decision_is_given_up_before_the_instance_is_removed():
+    scene = Scene()
+    left = scene.vnfm.add("hitless-x", TARGET, instantiated=True)
+    scene.vnfm.waiting[left] = "FAILED_TEMP"
+    scene.state.establish()
+    assert [entry[0] for entry in scene.vnfm.log][:2] == ["fail", "terminate"]
+
+
+def test_an_existing_instance_is_taken_back_if_it_may_be_disturbed():
+    scene = Scene(instance_id="i1-customer", disruptive_allowed=True)
+    scene.vnfm.add("customer", TARGET, instantiated=True)
+    instance = scene.state.establish()
+    assert instance.vnfd_id == SOURCE
+    assert scene.vnfm.log == [("change_vnfpkg", "i1-customer", SOURCE)]
 
 
 def test_an_operation_that_fails_says_why():

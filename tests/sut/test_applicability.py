@@ -60,6 +60,11 @@ NEEDS = {
     ),
     "notifications": (parse(written(data())), declared("notifications", None), "notifications"),
     "tester_triggers": (parse(written(data())), declared("upgrade.trigger", "manual"), "upgrade.trigger"),
+    "disruption": (
+        parse(written({**with_value("vnf.instance_id", "i-1"), "disruptive_allowed": True})),
+        declared("vnf.instance_id", "i-1"),
+        "disruptive_allowed",
+    ),
     "rollback": (parse(written(data())), declared("rollback.supported", value=False), "rollback.supported"),
     "cancel": (parse(written(data())), declared("rollback.cancel", value=False), "rollback.cancel"),
     "retry": (parse(written(data())), declared("rollback.retry", value=False), "rollback.retry"),
