@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,128 +9,12 @@ import pytest
 
 from hitless.history import Ending
 from hitless.mano.errors import ProblemDetails, RefusedError, UnreachableError
-from hitless.mano.resources import Accepted, Operation, VnfInstance
 from hitless.procedures import rig as rig_module
-from hitless.procedures.bench import Bench, Timing
 from hitless.procedures.upgrade import record_upgrade
-from hitless.recording import PcapWriter, RecordingError, load
-from hitless.recording.manifest import CAPTURES, CLOCK, COUNTERS, PROBES, write_json
+from hitless.recording import RecordingError, load
 from hitless.sut import parse
-from hitless.traffic import PlannedGroup, TrafficError
-from tests.core.test_recording import GROUPS, clock_pairs, counters
-
-SECOND = 1_000_000_000
-DECLARATION = """
-schema_version: 1
-name: x
-vnf:
-  source: {vnfd_id: vnfd-1, software_version: "1.0"}
-  target: {vnfd_id: vnfd-2, software_version: "2.0"}
-  flavour_id: default
-  instance_id: i-1
-  rated_capacity: {value_pps: 10000, frame_bytes: 128, new_sessions_per_s: 100}
-  session_timeout_s: 5
-  marks: {versions: {"2.0": "ip[1] & 0xfc = 0x48", "1.0": "ip[1] & 0xfc = 0x28"}, instance: source_mac}
-mano: {sol003: {api_root: "http://127.0.0.1:1"}}
-notifications: null
-upgrade: {deadline_s: 60, drain_timeout_s: 60, additional_params: {pace: slow}}
-traffic: {profile: p.py, trex: {server: 127.0.0.1}, ports: {users: 0, network: 1}, attachment: l2}
-"""
-
-
-class World:
-    """The clock, and everything that the procedure meets."""
-
-    def __init__(self):
-        self.now_ns = 100 * SECOND
-        self.log = []
-        self.said = []
-        self.final = "COMPLETED"
-        self.took_s = 20.0
-        self.requested_ns = None
-        self.on_request = lambda: None
-        self.on_poll = lambda: None
-        self.on_snapshot = lambda: None
-
-    def clock_ns(self):
-        return self.now_ns
-
-    def sleep(self, seconds):
-        self.now_ns += max(1, int(seconds * SECOND))
-
-
-class FakeVnfm:
-    def __init__(self, world):
-        self.world = world
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def instance(self, identifier, *, patience_s=None):
-        return VnfInstance(identifier, "vnfd-1", "1.0", instantiated=True, vnfcs=(), etag=None, document={})
-
-    def change_vnfpkg(self, identifier, request):
-        self.world.on_request()
-        self.world.log.append(("change_vnfpkg", identifier, request))
-        self.world.requested_ns = self.world.now_ns
-        return Accepted("op-1", "http://x/op-1", self.world.now_ns, self.world.now_ns)
-
-    def operation(self, identifier, *, patience_s=None):
-        self.world.now_ns += SECOND // 1000
-        self.world.on_poll()
-        done = self.world.now_ns - self.world.requested_ns >= self.world.took_s * SECOND
-        state = self.world.final if done else "PROCESSING"
-        error = ProblemDetails(500, "no image", "image missing", conforming=True) if state == "FAILED_TEMP" else None
-        return Operation(identifier, "CHANGE_VNFPKG", state, "i-1", error, {})
-
-
-class FakeGenerator:
-    def __init__(self, world):
-        self.world = world
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.world.log.append(("generator closed",))
-
-    def connect(self, *_):
-        pass
-
-    def prepare(self, profile, arguments, ports, *, force):
-        self.world.log.append(("prepare", tuple(arguments), ports))
-        return tuple(PlannedGroup(group, "main", 0) for group in GROUPS)
-
-    def record_start(self, folder):
-        self.folder = folder
-        self.world.log.append(("record_start",))
-
-    def start(self, part):
-        self.world.log.append(("start", part))
-        return self.world.now_ns, self.world.now_ns
-
-    def stop(self, part):
-        self.world.log.append(("stop", part))
-        return self.world.now_ns, self.world.now_ns
-
-    def snapshot(self):
-        self.world.on_snapshot()
-        return {"groups": [{"tx": 1, "rx": 1}]}
-
-    def record_stop(self):
-        self.world.log.append(("record_stop",))
-        series = counters()
-        np.savez(self.folder / COUNTERS, **{field.name: getattr(series, field.name) for field in fields(series)})
-        pairs = clock_pairs()
-        write_json(
-            self.folder / CLOCK, {name: getattr(pairs, name) for name in ("uptime_pairs", "tsc_pairs", "tsc_hz")}
-        )
-        write_json(self.folder / CAPTURES, {"captures": []})
-        PcapWriter(self.folder / PROBES).close()
-        return {"settled": True}
+from hitless.traffic import TrafficError
+from tests.procedures.world import DECLARATION, SECOND, World, names, record_with
 
 
 @pytest.fixture
@@ -140,24 +23,7 @@ def world():
 
 
 def record(world, folder, load_percent=100.0):
-    bench = Bench(
-        parse(DECLARATION),
-        "quick",
-        Timing(2, 10, 5),
-        world.said.append,
-        folder,
-        world.clock_ns,
-        world.sleep,
-        make_vnfm=lambda *_, **__: FakeVnfm(world),
-        make_traffic=lambda _: FakeGenerator(world),
-    )
-    target = folder / "recording"
-    record_upgrade(bench, target, load_percent=load_percent)
-    return load(target)
-
-
-def names(history):
-    return [event.name for event in history.events]
+    return record_with(record_upgrade, world, folder, load_percent)
 
 
 def test_a_whole_upgrade(world, tmp_path):
@@ -280,6 +146,7 @@ def test_an_interrupted_recording_says_so_and_can_be_read(world, tmp_path):
 
 def test_a_folder_is_never_overwritten(world, tmp_path):
     record(world, tmp_path)
+    world.vnfd_id = "vnfd-1"
     with pytest.raises(RecordingError, match="holds a recording already"):
         record(world, tmp_path)
 

@@ -70,6 +70,7 @@ class World:
         self.operation_ids = []
         self.rules = []
         self.later = []
+        self.on_request = self.on_poll = self.on_snapshot = lambda: None
 
     def clock_ns(self):
         return self.now_ns
@@ -151,6 +152,7 @@ class FakeVnfm:
         self.world.log.append(("delete", identifier))
 
     def change_vnfpkg(self, identifier, request):
+        self.world.on_request()
         self.world.log.append(("change_vnfpkg", identifier, dict(request)))
         if "change_vnfpkg" in self.world.refuse:
             status = self.world.refuse["change_vnfpkg"]
@@ -160,6 +162,7 @@ class FakeVnfm:
 
     def operation(self, identifier, *, patience_s=None):
         self.world.now_ns += SECOND // 1000
+        self.world.on_poll()
         self.world.go_on()
         state = self.world.state
         error = ProblemDetails(500, "no image", "image missing", conforming=True) if state == "FAILED_TEMP" else None
@@ -235,6 +238,7 @@ class FakeGenerator:
 
     def record_start(self, folder):
         self.folder = folder
+        self.world.log.append(("record_start",))
 
     def start(self, part):
         self.world.log.append(("start", part))
@@ -245,9 +249,11 @@ class FakeGenerator:
         return self.world.now_ns, self.world.now_ns
 
     def snapshot(self):
+        self.world.on_snapshot()
         return {"groups": [{"tx": 1, "rx": 1}]}
 
     def record_stop(self):
+        self.world.log.append(("record_stop",))
         series = counters()
         np.savez(self.folder / COUNTERS, **{field.name: getattr(series, field.name) for field in fields(series)})
         pairs = clock_pairs()
