@@ -107,6 +107,8 @@ def _add_judge(commands: _Commands) -> None:
 
 def _add_list(commands: _Commands) -> None:
     command = commands.add_parser("list", help="the requirements with source, limits and reasons")
+    command.add_argument("ids", nargs="*", metavar="ID", help="only these requirements, in full")
+    command.add_argument("--full", action="store_true", help="all requirements in full")
     command.add_argument("--profile", choices=PROFILES, default="quick", help="whose limits to show")
     command.add_argument("--sut", type=Path, metavar="FILE", help="also say whether each applies to this declaration")
     command.set_defaults(carry_out=listing.show)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
+from collections.abc import Iterable
 
 from hitless.applicability import Statement, Support, statement
-from hitless.catalogue import Catalogue, Limit, Requirement, load_catalogue
+from hitless.catalogue import Catalogue, Limit, Profile, Requirement, load_catalogue
 from hitless.results import ExitCode
 from hitless.sut import DeclarationError, load
 
+_WIDTH = 118
 _STATUS = {"M": "mandatory", "C": "conditional", "O": "optional"}
 _SOURCES = {
     "S": "the published slides on software upgrade",
@@ -20,11 +23,15 @@ _SOURCES = {
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print each requirement with status, source, limits, reasons and the defects that prove its check.
+    """Print a line for each requirement; in full its source, limits, reasons and the defects that prove its check.
 
     With a declaration also whether it can be judged on that system under test, and why not.
+
+    Raises:
+        CatalogueError: a requirement was named that there is not.
     """
     catalogue = load_catalogue()
+    rows = [catalogue.requirement(name) for name in options.ids] or _rows(catalogue)
     profile = catalogue.profile(options.profile)
     said: Statement | None = None
     if options.sut is not None:
@@ -33,15 +40,38 @@ def show(options: argparse.Namespace) -> int:
         except DeclarationError as error:
             print(error, file=sys.stderr)
             return int(ExitCode.USAGE)
-    print(
-        f"profile {options.profile}: lead-in {profile.lead_in_s:g} s, baseline {profile.baseline_s:g} s, tail "
-        f"{profile.tail_s:g} s{'' if profile.sign_off else '; not for sign-off'}"
-    )
-    print("limits are defaults with a reason, not a standard's; sut.yaml may replace them\n")
-    print("\n\n".join(_text(row, options.profile, said) for row in _rows(catalogue)))
+    if options.ids or options.full:
+        _print_in_full(rows, options.profile, profile, said)
+    else:
+        print("\n".join(_line(row, said) for row in rows))
+        print("\nin full: hitless list RQ-..., or --full for all; as feature files: features/")
     if said is not None:
         print(f"\n{_summary(said)}")
     return int(ExitCode.PASS)
+
+
+def _print_in_full(rows: Iterable[Requirement], name: str, profile: Profile, said: Statement | None) -> None:
+    print(
+        f"profile {name}: lead-in {profile.lead_in_s:g} s, baseline {profile.baseline_s:g} s, tail "
+        f"{profile.tail_s:g} s{'' if profile.sign_off else '; not for sign-off'}"
+    )
+    print("limits are defaults with a reason, not a standard's; sut.yaml may replace them\n")
+    print("\n\n".join(_text(row, name, said) for row in rows))
+
+
+def _line(row: Requirement, said: Statement | None) -> str:
+    """Return a requirement on one line; where it does not apply, with the reason below."""
+    text = f"{row.id}  {row.status}  {row.title}"
+    if said is None or said.answers[row.id].support is Support.APPLICABLE:
+        return text
+    return f"{text}\n{_wrapped(_answer(row, said), '              ')}"
+
+
+def _wrapped(text: str, indent: str = "  ") -> str:
+    """Return a sentence over as many lines as it needs, indented; words such as names of defects stay whole."""
+    return textwrap.fill(
+        text.strip(), _WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+    )
 
 
 def _rows(catalogue: Catalogue) -> tuple[Requirement, ...]:
@@ -78,7 +108,7 @@ def _text(row: Requirement, profile: str, said: Statement | None) -> str:
         f"  defects that must fail it: {', '.join((*defects.just_over, *defects.negative_control)) or 'none'}",
         f"  just within the limit:     {', '.join(defects.just_under) or 'none'}",
     ]
-    return "\n".join(lines)
+    return "\n".join([lines[0], *(_wrapped(line) for line in lines[1:])])
 
 
 def _limit(limit: Limit, profile: str) -> str:

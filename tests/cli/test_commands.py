@@ -62,8 +62,29 @@ def test_help_tells_commands_and_exit_codes(capsys):
         assert word in told
 
 
-def test_list_shows_each_requirement_with_limits_and_defects(capsys):
+def test_list_shows_each_requirement_on_a_line(capsys):
     assert run("list") == ExitCode.PASS
+    lines = capsys.readouterr().out.splitlines()
+    ids = [row.id for row in load_catalogue().requirements]
+    assert sorted(line.split()[0] for line in lines if line.startswith("RQ-")) == sorted(ids)
+    assert len(lines) == len(ids) + 2
+
+
+def test_list_shows_named_requirements_in_full(capsys):
+    assert run("list", "RQ-CAP-01") == ExitCode.PASS
+    told = capsys.readouterr().out
+    assert "limit: loss_ratio <= 0.0001" in told
+    assert "RQ-TRF-01" not in told
+    assert max(map(len, told.splitlines())) <= 120
+
+
+def test_list_refuses_a_requirement_that_there_is_not(capsys):
+    assert run("list", "RQ-NON-01") == ExitCode.USAGE
+    assert "RQ-NON-01 - not in the catalogue" in capsys.readouterr().err
+
+
+def test_list_in_full_shows_limits_and_defects(capsys):
+    assert run("list", "--full") == ExitCode.PASS
     told = capsys.readouterr().out
     assert "RQ-CAP-01" in told
     assert "limit: loss_ratio <= 0.0001" in told
@@ -72,7 +93,7 @@ def test_list_shows_each_requirement_with_limits_and_defects(capsys):
 
 
 def test_list_shows_the_limits_of_the_profile_that_is_asked_for(capsys):
-    assert run("list", "--profile", "standard") == ExitCode.PASS
+    assert run("list", "--full", "--profile", "standard") == ExitCode.PASS
     told = capsys.readouterr().out
     assert "limit: loss_ratio <= 1e-05" in told
     assert "not for sign-off" not in told
