@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hitless.history import Ending, History
+from hitless.history import Ending, History, OperationState
 from hitless.judges import wording
 from hitless.judges.common import UPGRADE_OPERATION
 from hitless.measures.selection import RULES_SET
@@ -32,6 +32,14 @@ def held_check(history: History) -> Check:
         ),
         None,
     )
+    if not any(_is_held(state) for state in history.operations):
+        return Check(
+            name,
+            Outcome.INCONC,
+            "Upgrade - not known whether it was held - Expected: PROCESSING seen before the last rule, Actual: no "
+            "state recorded - see operations.jsonl",
+            ("I12",),
+        )
     if over is None:
         return Check(name, Outcome.PASS, "the upgrade was held while rules were set")
     early = wording.seconds(last_ns - over.entered.latest_ns)
@@ -42,3 +50,7 @@ def held_check(history: History) -> Check:
         f"Actual: {over.state} {early} before it",
         ("I8",),
     )
+
+
+def _is_held(state: OperationState) -> bool:
+    return state.operation == UPGRADE_OPERATION and state.state == "PROCESSING"

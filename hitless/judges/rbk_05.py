@@ -89,7 +89,7 @@ def judge_rbk_05(history: History, limits: Mapping[str, float]) -> Verdict:
 
 def _stages(history: History) -> tuple[Stage, ...]:
     begins = [event for event in history.events if event.name == "stage"]
-    limits_ns = [event.at_ns for event in begins[1:]] + [end_of_traffic(history)]
+    limits_ns = [*(event.at_ns for event in begins), end_of_traffic(history)][1:]
     operations = withdrawn(history)
     return tuple(
         _stage(history, event, until_ns, operations) for event, until_ns in zip(begins, limits_ns, strict=True)

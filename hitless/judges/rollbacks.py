@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,7 @@ class Withdrawn:
 def withdrawn(history: History) -> tuple[Withdrawn, ...]:
     """Return the upgrades of a recording that were, or were to be, taken back, in their order."""
     requests = [event for event in history.events if event.name == "request"]
-    ends = [event.at_ns for event in requests[1:]] + [end_of_traffic(history)]
+    ends = [*(event.at_ns for event in requests), end_of_traffic(history)][1:]
     found = (_withdrawn(history, event, until_ns) for event, until_ns in zip(requests, ends, strict=True))
     return tuple(one for one in found if one.step in {"", *STEPS})
 
@@ -125,6 +125,25 @@ def nothing_withdrawn(history: History) -> Check:
         "rollback",
         Outcome.INCONC,
         f"Rollback - never came to it - Expected: an upgrade that is taken back, Actual: {reason}",
+        ("I8",),
+    )
+
+
+def complete_check(history: History, operations: Sequence[Withdrawn]) -> Check:
+    """Hold the recording against: not stopped by the tester, and with an upgrade for each step if there are steps."""
+    name = "recording"
+    if history.ending is Ending.STOPPED_BY_TESTER:
+        text = "Recording - the tester stopped it - Expected: a complete recording, Actual: stopped"
+        return Check(name, Outcome.INCONC, f"{text}{_reason(history)}", ("I12",))
+    found = {one.step for one in operations}
+    missing = [step for step in STEPS if found != {""} and step not in found]
+    if not missing:
+        return Check(name, Outcome.PASS, f"{len(operations)} upgrades that were to be taken back")
+    return Check(
+        name,
+        Outcome.INCONC,
+        f"Recording - not every step was tried - Expected: an upgrade that is taken back in each of {len(STEPS)} "
+        f"steps, Actual: none in {' and '.join(missing)}{_reason(history)}",
         ("I8",),
     )
 

@@ -130,7 +130,7 @@ def rule_sets(events: Sequence[Event], end_ns: int) -> tuple[RuleSet, ...]:
             acknowledged_ns=int(event.detail.get("answered_ns", event.at_ns)),
             until_ns=until_ns,
         )
-        for event, asked_ns, until_ns in zip(found, asked, [*asked[1:], end_ns], strict=True)
+        for event, asked_ns, until_ns in zip(found, asked, [*asked, end_ns][1:], strict=True)
     )
 
 
