@@ -49,7 +49,8 @@ def trouble_of(history: History, streams: Sequence[Timeline], window: Window) ->
 def probe_allowance(trouble: Trouble, loss: ServedLoss, spans: Sequence[Span]) -> Allowance:
     """Return how many of the lost probes of some sessions may have other causes than the system under test."""
     history = trouble.history
-    tester = excess = 0
+    # Of probes that came back and that no capture holds nobody knows whose they were: they look like lost ones.
+    tester, excess = min(loss.lost, counting.uncaptured_probes(history)), 0
     for span in spans:
         rows = _rows(history, span)
         if rows is not None:

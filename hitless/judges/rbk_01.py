@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from hitless.history import History
 from hitless.judges import wording
 from hitless.judges.allowances import Allowance
@@ -22,6 +24,7 @@ from hitless.judges.evidence import SOURCE, TARGET, probes_check, version_marks_
 from hitless.judges.flows import Trouble, old_served_check, probe_allowance, trouble_of
 from hitless.judges.rollbacks import (
     Withdrawn,
+    complete_check,
     nothing_withdrawn,
     rolled_back_check,
     timeline_evidence,
@@ -71,7 +74,8 @@ def judge_rbk_01(history: History, limits: Mapping[str, float]) -> Verdict:
           from the first loss of the failure to the last one of the rollback.
         * FAIL: an old one lost packets, or the others were out for longer, beyond what the tester explains; or the
           rollback was refused or did not complete.
-        * INCONC: the new version never served, the software did not fail, or the measurement does not suffice.
+        * INCONC: the new version never served, users did not notice that it fails before it was taken back, or the
+          measurement does not suffice. A failure that hits nobody shows nothing about the recovery from it.
 
     Args:
         history: an upgrade to failing software.
@@ -95,6 +99,8 @@ def judge_rbk_01(history: History, limits: Mapping[str, float]) -> Verdict:
         probes_check(history),
         overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters(),
         rolled_back_check(history, measured.withdrawn),
+        _failure_check(measured),
+        complete_check(history, operations),
     )
     figures = {**_old_figures(old_loss), **_figures(measured)}
     return Verdict(REQUIREMENT, checks, figures, dict(limits), _evidence(measured))
@@ -171,7 +177,7 @@ def _served_check(measured: Failure) -> Check:
     """The new version has to have served, or nothing of its failure could show."""
     name, versions = "new version in service", measured.history.versions
     last = last_served(measured.history, TARGET, measured.span)
-    if last is not None:
+    if last is not None and len(versions) > TARGET:
         after = wording.seconds(last.latest_ns - measured.withdrawn.requested_ns)
         return Check(name, Outcome.PASS, f"{versions[TARGET]} served until {after} after the request")
     wanted = versions[TARGET] if len(versions) > TARGET else "the target version"
@@ -181,6 +187,30 @@ def _served_check(measured: Failure) -> Check:
         f"New version - never served, so its failure meant nothing to users - Expected: packets that {wanted} served, "
         f"Actual: none",
         ("I8",),
+    )
+
+
+def _failure_check(measured: Failure) -> Check:
+    """Users have to notice the failure before anybody asks to take it back, or there is nothing to recover from."""
+    name, one = "failure of the new version", measured.withdrawn
+    asked_ns = min((made.asked_ns for made in (one.cancel, one.rollback) if made is not None), default=one.until_ns)
+    lost_ns = measured.others.lost_ns
+    for stall in measured.trouble.near_stalls:
+        lost_ns = lost_ns[(lost_ns < stall.start_ns) | (lost_ns >= stall.end_ns)]
+    noticed = int(np.count_nonzero(lost_ns < asked_ns))
+    others = measured.allowance.total - measured.allowance.stalls
+    if one.entered("FAILED_TEMP") is None:
+        text = "Failure - not reported - Expected: FAILED_TEMP before the rollback, Actual: not seen"
+        return Check(name, Outcome.INCONC, f"{text} - see operations.jsonl", ("I8",))
+    if noticed > others:
+        return Check(name, Outcome.PASS, f"{wording.count(noticed)} packets lost before anybody asked to take it back")
+    return Check(
+        name,
+        Outcome.INCONC,
+        f"Failure - users did not notice it before the upgrade was taken back, so no recovery was seen - Expected: "
+        f">= 1 packet of users of the new version lost, Actual: {wording.count(noticed)}, of which not attributable to "
+        f"the system under test: {measured.allowance.words} - see vnf.failing in sut.yaml",
+        ("I8",) if noticed == 0 else measured.allowance.reasons,
     )
 
 
