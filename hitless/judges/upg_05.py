@@ -193,7 +193,7 @@ def _leftovers(history: History, timeline: UnitTimeline) -> tuple[Unit, ...]:
     return tuple(
         unit
         for unit in timeline.units
-        if unit.gone is None and (not unit.new or unit.temporary or (target and unit.vnfd_id != target))
+        if unit.gone is None and (not unit.new or unit.temporary or (target and unit.last_vnfd_id != target))
     )
 
 

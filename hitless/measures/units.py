@@ -3,7 +3,8 @@
 A unit from before the request is in service until it disappears. A new unit is in service from the moment in which the
 operation lists it as ADDED (SOL003: ``resourceChanges.affectedVnfcs``) until it disappears. An operation that lists
 its changes only when it has finished does not say when they happened; then a new unit may have been ready ever since
-it was seen. A unit that is changed in place ends as an old one and begins as a new one.
+it was seen. So it is with an operation that nobody has read, and one that was not read to its end may have listed
+anything after its last reading. A unit that is changed in place ends as an old one and begins as a new one.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Unit:
     Attributes:
         id: ``vnfcResourceInfo.id``.
         vdu_id: which VDU it is one of.
-        vnfd_id: the VNFD that it is of; empty if no document says so.
+        vnfd_id: the VNFD that it is of, as it was seen first; empty if no document says so.
+        last_vnfd_id: the same as it was seen last: where units do not name theirs it is the instance's, which changes.
         new: it was not there before the request, or not with this software.
         capacity_pps: what it can serve; 0 where that is not known (``UnitTimeline.undeclared_vdus``).
         appeared: when it was seen first; None for a unit from before the request.
@@ -54,6 +56,7 @@ class Unit:
     ready: Interval | None = None
     gone: Interval | None = None
     temporary: bool = False
+    last_vnfd_id: str = ""
 
     def surely_in_service(self, start_ns: int, end_ns: int) -> bool:
         """Whether it was in service all the time, wherever its instants lie in their intervals."""
@@ -123,7 +126,9 @@ def unit_timeline(history: History, request_ns: int) -> UnitTimeline | None:
     operation = tuple(
         one
         for one in views(history, "operation")
-        if one.first.latest_ns > request_ns and one.document.get("operation", "CHANGE_VNFPKG") == "CHANGE_VNFPKG"
+        if one.first.latest_ns > request_ns
+        and one.document.get("operation", "CHANGE_VNFPKG") == "CHANGE_VNFPKG"
+        and "operationState" in one.document
     )
     known = dict.fromkeys(unit_id for view in shown for unit_id in resources(view.document))
     units = [unit for unit_id in known for unit in _unit(unit_id, shown, operation, request_ns)]
@@ -159,6 +164,7 @@ def _unit(unit_id: str, shown: Sequence[Snapshot], operation: Sequence[Snapshot]
             id=unit_id,
             vdu_id=str(entry.get("vduId", "")),
             vnfd_id=str(entry["vnfdId"]),
+            last_vnfd_id=str(resources(shown[last].document)[unit_id]["vnfdId"]),
             new=first > 0 and unit_id not in resources(shown[0].document),
             capacity_pps=0.0,
             appeared=changed_between(shown[first - 1], shown[first]) if first else None,
@@ -166,7 +172,7 @@ def _unit(unit_id: str, shown: Sequence[Snapshot], operation: Sequence[Snapshot]
             temporary=any(affected(view.document, unit_id).get("changeType") == "TEMPORARY" for view in operation),
         )
         if unit.new:
-            found.append(replace(unit, ready=_ready(unit, operation, request_ns)))
+            found.append(replace(unit, ready=_ready(unit, operation, request_ns, shown[-1].until_ns)))
             continue
         unit = replace(unit, ready=unit.appeared)
         changed = _changed_in_place(unit, shown[first : last + 1], operation, request_ns)
@@ -199,7 +205,7 @@ def _gone(
     return gone if removed is None or _listed_at_the_end(operation, removed[0]) else same_event(gone, removed[1])
 
 
-def _ready(unit: Unit, operation: Sequence[Snapshot], request_ns: int) -> Interval | None:
+def _ready(unit: Unit, operation: Sequence[Snapshot], request_ns: int, seen_until_ns: int) -> Interval | None:
     appeared = unit.appeared or Interval(request_ns, request_ns)
     added = first_showing(
         operation, lambda one: affected(one, unit.id).get("changeType") in _BROUGHT, not_before_ns=request_ns
@@ -208,9 +214,20 @@ def _ready(unit: Unit, operation: Sequence[Snapshot], request_ns: int) -> Interv
         completed = first_showing(
             operation, lambda one: one.get("operationState") == "COMPLETED", not_before_ns=request_ns
         )
+        if completed is None and (not operation or operation[-1].document["operationState"] not in FINAL_STATES):
+            return _unread(unit, operation, seen_until_ns)
         return None if completed is None else _since(appeared, completed[1])
     place, instant = added
     return _since(appeared, instant) if _listed_at_the_end(operation, place) else instant
+
+
+def _unread(unit: Unit, operation: Sequence[Snapshot], seen_until_ns: int) -> Interval | None:
+    """Return when a unit may have become ready that no reading lists, after the last reading of the operation."""
+    listing = any(entries(section(view.document, "resourceChanges").get("affectedVnfcs")) for view in operation)
+    appeared_ns = seen_until_ns if unit.appeared is None else unit.appeared.earliest_ns
+    # An operation that lists nothing as long as it runs does not say that a unit is not ready.
+    earliest_ns = max(appeared_ns, operation[-1].until_ns) if listing else appeared_ns
+    return Interval(earliest_ns, seen_until_ns) if earliest_ns < seen_until_ns else None
 
 
 def _since(appeared: Interval, told: Interval) -> Interval:

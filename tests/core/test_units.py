@@ -158,11 +158,48 @@ def test_without_any_list_new_units_are_ready_at_the_latest_when_the_operation_i
     assert ready.latest_ns >= at(24.0)
 
 
-def test_a_new_unit_of_an_operation_that_never_completes_was_never_ready():
+def test_a_new_unit_of_an_operation_that_never_completes_was_not_ready_while_it_was_read():
     units = tuple(replace(one, added_s=None) for one in UNITS)
     new = unit(timeline(units=units, completed_s=None), "new-1")
-    assert new.ready is None
-    assert not new.maybe_in_service(at(10.0), at(30.0))
+    assert not new.maybe_in_service(at(10.0), at(28.1))
+
+
+def test_a_new_unit_of_an_operation_that_failed_and_never_listed_it_was_never_ready():
+    units = tuple(replace(one, added_s=None) for one in UNITS)
+    scene = Management(units=units)
+    failed = tuple(
+        replace(one, document={**one.document, "operationState": "FAILED_TEMP"})
+        if one.document.get("operationState") == "COMPLETED"
+        else one
+        for one in scene.snapshots()
+    )
+    found = unit_timeline(replace(BASE, snapshots=failed), at(scene.request_s))
+    assert unit(found, "new-1").ready is None
+    assert not unit(found, "new-1").maybe_in_service(at(10.0), at(30.0))
+
+
+def test_an_operation_that_nobody_read_does_not_say_that_new_units_were_not_ready():
+    found = timeline(without=("operation",))
+    new = unit(found, "new-1")
+    assert new.ready == Interval(new.appeared.earliest_ns, found.seen_until_ns)
+    assert new.maybe_in_service(at(12.0), at(12.1))
+    assert not new.surely_in_service(at(12.0), at(28.0))
+
+
+def test_an_operation_that_was_not_read_to_its_end_may_have_listed_units_afterwards():
+    scene = Management(end_s=29.0)
+    read = tuple(one for one in scene.snapshots() if one.kind != "operation" or one.first.latest_ns < at(17.2))
+    found = unit_timeline(replace(BASE, snapshots=read), at(scene.request_s))
+    assert unit(found, "new-2").ready.latest_ns < at(16.0)
+    late = unit(found, "new-4")
+    assert not late.maybe_in_service(at(10.0), at(17.0))
+    assert late.maybe_in_service(at(20.0), at(20.1))
+    assert not late.surely_in_service(at(20.0), at(29.0))
+
+
+def test_a_unit_that_names_no_vnfd_is_in_the_end_of_the_instances():
+    new = unit(timeline(names_vnfd=False), "new-1")
+    assert (new.vnfd_id, new.last_vnfd_id) == (SOURCE_VNFD, TARGET_VNFD)
     assert not new.surely_in_service(at(20.0), at(21.0))
 
 

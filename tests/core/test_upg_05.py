@@ -194,6 +194,10 @@ def test_a_unit_that_is_left_over_is_seen_although_its_vnfd_is_not_named():
     assert outcomes(verdict) == {UNITS_LEFT: Outcome.FAIL}
 
 
+def test_new_units_that_do_not_name_their_vnfd_are_of_the_instances_in_the_end():
+    assert outcomes(judge(names_vnfd=False)) == {}
+
+
 def test_a_temporary_unit_that_is_left_over_is_a_fail():
     extra = Lifeline("extra", appeared_s=11.0, added_s=12.0, temporary=True)
     verdict = judge(units=(*UNITS, extra))
