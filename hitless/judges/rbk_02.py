@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from hitless.history import History, Interval
-from hitless.judges.common import never_requested
+from hitless.judges.common import never_requested, no_counters
 from hitless.judges.evidence import TARGET, outcome_of, probes_check, version_marks_check
 from hitless.judges.rollbacks import (
+    STEPS,
     Withdrawn,
+    complete_check,
     nothing_withdrawn,
     rolled_back_check,
     timeline_evidence,
@@ -21,6 +25,8 @@ from hitless.measures.spans import Span
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-RBK-02"
+_HEARD_AFTER_NS = 500_000_000
+"""Who has stopped serving by ROLLED_BACK is not heard for so long after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,11 @@ def judge_rbk_02(history: History, limits: Mapping[str, float]) -> Verdict:
         return Verdict(REQUIREMENT, (nothing_withdrawn(history),), limits=dict(limits))
     speeds = tuple(_measure(history, one) for one in operations)
     checks = [check for one in speeds for check in _checks(history, one, limits)]
+    checks += [_accepted_check(speeds), _heard_check(history, speeds, limits["traffic_rollback_s"])]
     checks += [_served_check(history, speeds), version_marks_check(history), probes_check(history)]
+    checks.append(complete_check(history, operations))
+    if len(history.counters.asked_ns) < 2:
+        checks.append(no_counters())
     return Verdict(REQUIREMENT, tuple(checks), _figures(speeds), dict(limits), _evidence(speeds))
 
 
@@ -128,7 +138,8 @@ def _managed_check(one: Speed, took: Interval, limits: Mapping[str, float]) -> C
 
 def _granted(one: Speed, limits: Mapping[str, float]) -> tuple[float, float]:
     """Return the least and the most that the limit can be, as the upgrade's own time is known to an interval only."""
-    elapsed = one.elapsed or Interval(0, 0)
+    known_ns = 0 if one.withdrawn.rollback is None else one.withdrawn.rollback.asked_ns - one.withdrawn.requested_ns
+    elapsed = one.elapsed or Interval(0, known_ns)
 
     def granted(elapsed_ns: int) -> float:
         return min(limits["lcm_rollback_s"], max(limits["lcm_rollback_granted_s"], elapsed_ns / 1e9))
@@ -145,12 +156,48 @@ def _span_text(took: Interval) -> str:
     return f"{latest} s" if earliest == latest else f"{earliest} to {latest} s"
 
 
+def _accepted_check(speeds: tuple[Speed, ...]) -> Check:
+    """Without its acceptance a rollback has no beginning, and took no time that could be known."""
+    name = "acceptance"
+    unknown = [one for one in speeds if one.withdrawn.rolled_back is not None and None in {one.traffic, one.managed}]
+    if not unknown:
+        return Check(name, Outcome.PASS, f"{len(speeds)} rollbacks asked for")
+    which = ", ".join(one.withdrawn.name for one in unknown)
+    text = f"Acceptance - of a rollback not recorded - Expected: rollback answered with 202, Actual: not for {which}"
+    return Check(name, Outcome.INCONC, f"{text} - see attempts.jsonl", ("I12",))
+
+
+def _heard_check(history: History, speeds: tuple[Speed, ...], limit_s: float) -> Check:
+    """Probes have to come back for as long as the target version may serve, or nobody would see that it does."""
+    name, short = "probes after the acceptance", []
+    for one in speeds:
+        begun, rolled_back = one.withdrawn.taken_back_ns, one.withdrawn.rolled_back
+        if begun is None or rolled_back is None:
+            continue
+        needed_ns = min(begun + round(limit_s * 1e9), rolled_back.latest_ns + _HEARD_AFTER_NS)
+        sent_ns = history.probes.sent_ns[history.probes.sent_ns < one.withdrawn.until_ns]
+        if int(np.max(sent_ns, initial=0)) < needed_ns:
+            short.append(one.withdrawn.name)
+    if not short:
+        return Check(name, Outcome.PASS, "probes came back beyond each rollback")
+    return Check(
+        name,
+        Outcome.INCONC,
+        f"Probes - none came back at the end of a rollback - Expected: for {limit_s:g} s after its acceptance or until "
+        f"ROLLED_BACK, Actual: not in {', '.join(short)}",
+        ("I7",),
+    )
+
+
 def _served_check(history: History, speeds: tuple[Speed, ...]) -> Check:
+    """A version that never served cannot show that it stopped; in the first step it does not serve yet."""
     name, served = "new version in service", [one for one in speeds if one.served]
-    if served:
+    idle = [one for one in speeds if not one.served and one.traffic is not None and one.withdrawn.step != STEPS[0]]
+    if served and not idle:
         return Check(name, Outcome.PASS, f"the target version had served in {len(served)} of {len(speeds)} cases")
     wanted = history.versions[TARGET] if len(history.versions) > TARGET else "the target version"
-    text = f"New version - never served before a rollback - Expected: packets that {wanted} served, Actual: none"
+    which = f" for {', '.join(one.withdrawn.name for one in idle)}" if idle else ""
+    text = f"New version - never served before a rollback - Expected: packets that {wanted} served, Actual: none{which}"
     return Check(name, Outcome.INCONC, text, ("I8",))
 
 

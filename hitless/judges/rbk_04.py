@@ -9,7 +9,7 @@ from typing import Any
 from hitless.history import History, OperationState, Snapshot
 from hitless.judges import wording
 from hitless.judges.common import never_requested
-from hitless.judges.rollbacks import Withdrawn, nothing_withdrawn, rolled_back_check, withdrawn
+from hitless.judges.rollbacks import Withdrawn, complete_check, nothing_withdrawn, rolled_back_check, withdrawn
 from hitless.measures.sightings import views
 from hitless.measures.views import IGNORED, Difference, differences, left_over, units_by_kind
 from hitless.verdict import Check, Outcome, Verdict
@@ -59,6 +59,7 @@ def judge_rbk_04(history: History, limits: Mapping[str, float]) -> Verdict:
         return Verdict(REQUIREMENT, (nothing_withdrawn(history),), limits=dict(limits))
     measured = tuple(_measure(history, one) for one in operations)
     checks = [check for one in measured for check in _checks(history, one, limits)]
+    checks.append(complete_check(history, operations))
     return Verdict(REQUIREMENT, tuple(checks), _figures(measured), dict(limits), _evidence(measured))
 
 
@@ -94,6 +95,9 @@ def _view_check(one: Views, limit: float) -> Check:
             f"request and one after ROLLED_BACK, Actual: missing - see snapshots.jsonl",
             ("I12",),
         )
+    if one.before is not None and not units_by_kind(one.before.document):
+        text = f"Managed view, {subject} - shows no units before the request - Expected: vnfcResourceInfo, Actual: none"
+        return Check(name, Outcome.INCONC, f"{text} - see snapshots.jsonl", ("I12",))
     if len(one.found) <= limit:
         return Check(name, Outcome.PASS, f"{subject}: VnfInstance as before ({len(one.found)} differences)")
     places = ", ".join(dict.fromkeys(different.path for different in one.found))

@@ -12,11 +12,12 @@ from hitless.history import Ending, Event, History
 from hitless.judges import wording
 from hitless.judges.allowances import Allowance, bin_allowance
 from hitless.judges.common import Window, never_requested, no_counters, overlap_check
-from hitless.judges.evidence import probes_check, version_marks_check
+from hitless.judges.evidence import TARGET, probes_check, version_marks_check
 from hitless.judges.flows import Trouble, old_served_check, planned_pps, trouble_of
 from hitless.judges.rollbacks import (
     STEPS,
     Withdrawn,
+    complete_check,
     end_of_traffic,
     rolled_back_check,
     timeline_evidence,
@@ -26,6 +27,7 @@ from hitless.judges.rollbacks import (
 from hitless.measures import counting
 from hitless.measures.counting import RateBins
 from hitless.measures.hitless_flows import ServedLoss
+from hitless.measures.recovery import last_served
 from hitless.measures.spans import Span
 from hitless.measures.timelines import timelines
 from hitless.verdict import Check, Outcome, Verdict
@@ -84,6 +86,7 @@ def judge_rbk_05(history: History, limits: Mapping[str, float]) -> Verdict:
     spans = [stage.span for stage in stages if stage.step in STEPS]
     old, loss, _ = old_served_check(history, streams, spans, trouble, limits["old_sessions_lost_packets_count"])
     checks += [old, version_marks_check(history), probes_check(history), overlap_check(history, window, limits)]
+    checks.append(complete_check(history, withdrawn(history)))
     return Verdict(REQUIREMENT, tuple(checks), _figures(judged, loss), dict(limits), _evidence(stages))
 
 
@@ -121,7 +124,12 @@ def _step_check(history: History, step: str, stage: Stage | None) -> Check:
     if stage is None or operation is None:
         return _missing(history, step, name)
     if operation.cancel is not None:
-        return replace(rolled_back_check(history, operation), name=name)
+        found = rolled_back_check(history, operation)
+        unproven = _not_reached(history, stage, operation)
+        if found.outcome is Outcome.PASS and unproven:
+            text = f"Step {step} - not shown to be reached - Expected: its share and units before it is cancelled"
+            return Check(name, Outcome.INCONC, f"{text}, Actual: {unproven}", ("I8",))
+        return replace(found, name=name)
     failure = _failure_before_cancel(history, operation)
     if failure:
         return Check(
@@ -131,6 +139,16 @@ def _step_check(history: History, step: str, stage: Stage | None) -> Check:
             f"Actual: {failure} - see operation {operation.operation_id or 'unknown'}, http.jsonl",
         )
     return _missing(history, step, name)
+
+
+def _not_reached(history: History, stage: Stage, operation: Withdrawn) -> str:
+    """Return what is lacking of a step when it was cancelled, "" if nothing is."""
+    if stage.reached is None:
+        return "no such event recorded"
+    cancelled_ns = stage.span.end_ns if operation.cancel is None else operation.cancel.asked_ns
+    served = last_served(history, TARGET, Span(operation.requested_ns, cancelled_ns))
+    serves = stage.step != STEPS[0]  # in the first step the target version is only brought up
+    return "no packet that the target version served" if serves and served is None else ""
 
 
 def _failure_before_cancel(history: History, operation: Withdrawn) -> str:

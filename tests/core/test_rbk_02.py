@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hitless.history import Ending
 from hitless.verdict import Outcome
-from tests.core.builders import unmark
+from tests.core.builders import at, unmark
 from tests.core.judging import check, judged, outcomes
 from tests.core.scenes import FailingScene, StepScene, attempt, state
 
@@ -143,3 +144,54 @@ def test_a_meter_that_sees_no_marks_passes_nothing():
 def test_no_request_no_judgement():
     history = FailingScene(without_events=("request",), ending=Ending.STOPPED_BY_SUT, ending_reason="no VNF").history()
     assert judged(RQ, history).reasons == ("I8",)
+
+
+def test_a_rollback_whose_acceptance_is_not_recorded_took_an_unknown_time():
+    verdict = judged(RQ, FailingScene(attempts=()).history())
+    assert outcomes(verdict) == {"acceptance": "INCONC"}
+    assert verdict.reasons == ("I12",)
+
+
+def test_a_target_version_that_served_in_some_steps_only_shows_nothing_of_the_others():
+    history = StepScene().history()
+    third = (history.probes.sent_ns >= at(18.0)) & (history.probes.sent_ns < at(22.0))
+    version = np.where(third, 0, history.probes.version).astype(np.int16)
+    verdict = judged(RQ, replace(history, probes=replace(history.probes, version=version)))
+    assert outcomes(verdict) == {"new version in service": "INCONC"}
+    assert "Actual: none for step 3" in verdict.message
+
+
+def test_probes_have_to_come_back_until_the_rollback_is_over():
+    """From a second after the acceptance on nothing comes back: nobody sees whether the target version serves on."""
+
+    def edit(packets):
+        packets.received[packets.sent_s >= 17.7] = False
+
+    verdict = judged(RQ, FailingScene(edit=edit).history())
+    assert outcomes(verdict) == {"probes after the acceptance": "INCONC"}
+    assert verdict.reasons == ("I7",)
+
+
+def test_without_counters_nobody_knows_what_the_capture_misses():
+    history = FailingScene(sample_gaps=((-1.0, 99.0),)).history()
+    verdict = judged(RQ, history)
+    assert outcomes(verdict) == {"counters": "INCONC"}
+    assert verdict.reasons == ("I12",)
+
+
+def test_steps_that_were_not_tried_are_not_shown():
+    events = tuple(one for one in StepScene().history().events if one.detail.get("step") in {None, "1", "2"})
+    scene = replace(StepScene().history(), events=events, ending=Ending.STOPPED_BY_SUT, ending_reason="MANO is gone")
+    verdict = judged(RQ, scene)
+    assert check(verdict, "recording").outcome is Outcome.INCONC
+    assert "Actual: none in 3 and 4 (MANO is gone)" in check(verdict, "recording").message
+
+
+def test_a_failure_of_unknown_time_grants_what_it_may_have_taken():
+    """Requested at 10, rolled back from 26.7 to 41: only if the upgrade had failed late, that is as fast as it."""
+    scene = FailingScene(failed_s=26.6, rollback_s=26.7, switched_s=27.2, failing_s=26.0, ended_s=41.0)
+    history = replace(scene, stopped_s=47.0, long_until_s=47.0).history()
+    assert judged(RQ, history).outcome is Outcome.PASS
+    kept = tuple(one for one in history.operations if one.state != "FAILED_TEMP")
+    verdict = judged(RQ, replace(history, operations=kept))
+    assert outcomes(verdict) == {"operation time, rollback": "INCONC"}

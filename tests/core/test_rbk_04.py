@@ -105,3 +105,23 @@ def test_each_step_is_compared_for_itself():
 def test_no_request_no_judgement():
     history = FailingScene(without_events=("request",), ending=Ending.STOPPED_BY_SUT, ending_reason="no VNF").history()
     assert judged(RQ, history).reasons == ("I8",)
+
+
+def test_documents_without_units_compare_nothing():
+    bare = instance(instantiatedVnfInfo={})
+    verdict = judged(RQ, FailingScene(before=bare, after=bare).history())
+    assert outcomes(verdict) == {"managed view, rollback": "INCONC"}
+    assert verdict.reasons == ("I12",)
+
+
+def test_steps_that_were_not_tried_are_not_shown():
+    events = tuple(one for one in StepScene().history().events if one.detail.get("step") not in {"3", "4"})
+    verdict = judged(RQ, replace(StepScene().history(), events=events))
+    assert outcomes(verdict) == {"recording": "INCONC"}
+    assert "Actual: none in 3 and 4" in verdict.message
+
+
+def test_a_recording_that_the_tester_stopped_is_not_complete():
+    verdict = judged(RQ, FailingScene(ending=Ending.STOPPED_BY_TESTER, ending_reason="generator failed").history())
+    assert outcomes(verdict) == {"recording": "INCONC"}
+    assert verdict.reasons == ("I12",)

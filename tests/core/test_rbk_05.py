@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hitless.history import Ending, Stall
@@ -108,7 +109,7 @@ def test_a_rollback_that_fails_is_a_failure():
 def test_stages_that_never_came_are_not_demonstrated():
     scene = StepScene(stages=STAGES[:2], ending=Ending.STOPPED_BY_SUT, ending_reason="operation ended early")
     verdict = judged(RQ, scene.history())
-    assert outcomes(verdict) == {"step 3": "INCONC", "step 4": "INCONC", "downgrade": "INCONC"}
+    assert outcomes(verdict) == {"step 3": "INCONC", "step 4": "INCONC", "downgrade": "INCONC", "recording": "INCONC"}
     assert verdict.reasons == ("I8",)
     assert "operation ended early" in verdict.message
 
@@ -172,3 +173,32 @@ def test_a_meter_that_sees_no_marks_passes_nothing():
 def test_no_request_no_judgement():
     history = replace(StepScene().history(), events=(), ending=Ending.STOPPED_BY_SUT, ending_reason="no VNF")
     assert judged(RQ, history).reasons == ("I8",)
+
+
+def test_no_stages_at_all_are_not_demonstrated():
+    history = StepScene().history()
+    verdict = judged(RQ, replace(history, events=tuple(one for one in history.events if one.name != "stage")))
+    assert verdict.outcome is Outcome.INCONC
+    assert {f"step {step}" for step in "1234"} < set(outcomes(verdict))
+
+
+def test_a_step_that_was_not_seen_to_be_reached_is_not_demonstrated():
+    history = StepScene().history()
+    events = tuple(one for one in history.events if one.name != "step-reached" or one.detail["step"] != "3")
+    verdict = judged(RQ, replace(history, events=events))
+    assert outcomes(verdict) == {"step 3": "INCONC"}
+    assert verdict.reasons == ("I8",)
+
+
+def test_steps_in_which_nobody_was_on_the_new_version_are_not_demonstrated():
+    """The first one alone is taken back before the new version serves."""
+    history = StepScene().history()
+    none = replace(history.probes, version=np.zeros_like(history.probes.version))
+    verdict = judged(RQ, replace(history, probes=none))
+    assert outcomes(verdict) == {f"step {step}": "INCONC" for step in "234"}
+    assert "no packet that the target version served" in verdict.message
+
+
+def test_a_recording_that_the_tester_stopped_is_not_complete():
+    verdict = judged(RQ, StepScene(ending=Ending.STOPPED_BY_TESTER, ending_reason="generator failed").history())
+    assert outcomes(verdict) == {"recording": "INCONC"}
