@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from hitless.history import AMBIGUOUS, History, Interval
 from hitless.judges import wording
-from hitless.judges.common import UPGRADE_OPERATION, Window, capture_problem
+from hitless.judges.common import MOST_UNCAPTURED_RATIO, UPGRADE_OPERATION, Window, capture_problem
+from hitless.measures import counting
 from hitless.measures.sightings import same_event
+from hitless.measures.timelines import Timeline
 from hitless.measures.units import UnitTimeline
 from hitless.verdict import Check, Outcome
 
@@ -59,7 +64,7 @@ def instance_marks_check(history: History) -> Check:
 
 
 def probes_check(history: History) -> Check:
-    """Hold the capture against: every probe that came back was seen and identified."""
+    """Hold the capture against: every probe that came back was seen and identified, and none came twice."""
     name, probes, problems = "receiver", history.probes, []
     if probes.unidentified_count:
         problems.append(f"{wording.count(probes.unidentified_count)} probes could not be identified")
@@ -67,6 +72,9 @@ def probes_check(history: History) -> Check:
         problems.append(f"{wording.count(probes.capture_lost_count)} captured probes were lost by the tester")
     unseen = capture_problem(history)
     problems += [unseen] if unseen else []
+    probing = {group.pg_id: group.name for group in history.groups if group.kind == "probe"}
+    surplus = counting.surplus_groups(history.counters)
+    problems += [f"{count} more received than sent of {probing[pg]}" for pg, count in surplus.items() if pg in probing]
     if not problems:
         return Check(name, Outcome.PASS, "every probe that came back was identified")
     return Check(
@@ -74,6 +82,49 @@ def probes_check(history: History) -> Check:
         Outcome.INCONC,
         f"Receiver - not every probe can be relied on - Expected: 0, Actual: {', '.join(problems)} - see probes.json",
         ("I3",),
+    )
+
+
+def unseen_probes(history: History) -> int:
+    """Return how many probes came back that nobody can look at."""
+    probes = history.probes
+    return counting.uncaptured_probes(history) + probes.unidentified_count + probes.capture_lost_count
+
+
+def capture_is_blind(history: History) -> bool:
+    """Tell whether more probes came back unseen than a rounding, so that what was not seen says nothing."""
+    unseen = unseen_probes(history)
+    return unseen > MOST_UNCAPTURED_RATIO * (unseen + len(history.probes.number))
+
+
+def unless_blind(check: Check, history: History) -> Check:
+    """Return a check that fails as inconclusive where the capture was blind, as what it lacks may tell otherwise."""
+    if check.outcome is not Outcome.FAIL or not capture_is_blind(history):
+        return check
+    message = f"{check.message}; {wording.count(unseen_probes(history))} probes that came back were not seen"
+    return replace(check, outcome=Outcome.INCONC, message=message, reasons=("I3",))
+
+
+def resolution_check(history: History, streams: Sequence[Timeline]) -> Check:
+    """Hold long-lived sessions against: each is heard of often enough to count as active."""
+    name, timeout_s = "resolution", history.session_timeout_s
+    periods = [
+        (stream.layout.session_step / stream.group.rate_pps, stream.group.name)
+        for stream in streams
+        if not stream.layout.short_sessions
+    ]
+    if not periods:
+        message = "Long-lived sessions - no such stream was sent - Expected: >= 1 stream, Actual: 0"
+        return Check(name, Outcome.INCONC, message, ("I5",))
+    slowest_s, slowest = max(periods)
+    if slowest_s <= timeout_s / 2:
+        return Check(name, Outcome.PASS, f"a packet of each long-lived session every {slowest_s:.2f} s")
+    return Check(
+        name,
+        Outcome.INCONC,
+        f"Resolution - packets of a session in {slowest} are too far apart - "
+        f"Expected: <= {timeout_s / 2:g} s (half the session timeout), Actual: {slowest_s:.2f} s",
+        ("I4",),
     )
 
 

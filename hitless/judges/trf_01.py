@@ -7,11 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hitless.history import AMBIGUOUS, History
+from hitless.history import History
 from hitless.judges import wording
 from hitless.judges.affinity import Affinity, affinity_evidence, affinity_figures, kind_counts, measure_affinity
 from hitless.judges.common import (
-    capture_problem,
     gap_sentence,
     never_requested,
     no_counters,
@@ -19,12 +18,11 @@ from hitless.judges.common import (
     upgrade_check,
     window_of,
 )
-from hitless.measures import confidence, counting
+from hitless.judges.evidence import MOST_UNMARKED_RATIO, probes_check, resolution_check, version_marks_check
+from hitless.measures import confidence
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-TRF-01"
-MOST_UNMARKED_RATIO = 0.001
-"""Packets without exactly one version mark; above it the marks cannot be relied on (I9)."""
 
 
 def judge_trf_01(history: History, limits: Mapping[str, float]) -> Verdict:
@@ -48,10 +46,10 @@ def judge_trf_01(history: History, limits: Mapping[str, float]) -> Verdict:
     checks = [
         _affinity_check(measured, limits),
         _share_change_check(measured),
-        _marks_check(measured),
-        _instance_check(measured.history),
-        _receiver_check(measured),
-        _resolution_check(measured),
+        version_marks_check(history),
+        _instance_check(history),
+        probes_check(history),
+        resolution_check(history, measured.streams),
     ]
     checks.append(overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters())
     checks.append(upgrade_check(history, window))
@@ -141,23 +139,6 @@ def _share_change_check(measured: Affinity) -> Check:
     return Check(name, Outcome.PASS, f"{spanned} of {len(changes)} share changes seen while sessions were open")
 
 
-def _marks_check(measured: Affinity) -> Check:
-    version, declared = measured.history.probes.version, measured.history.versions
-    unmarked, total = int(np.count_nonzero(version < 0)), len(version)
-    if len(declared) >= 2 and total and unmarked / total <= MOST_UNMARKED_RATIO:
-        return Check("version marks", Outcome.PASS, f"{wording.count(total - unmarked)} probes marked")
-    ambiguous = int(np.count_nonzero(version == AMBIGUOUS))
-    return Check(
-        "version marks",
-        Outcome.INCONC,
-        f"Version marks - missing or ambiguous - Expected: exactly one of {len(declared)} versions on "
-        f">= {wording.percent(1 - MOST_UNMARKED_RATIO)} of the probes, "
-        f"Actual: {wording.count(unmarked - ambiguous)} without and {wording.count(ambiguous)} with several "
-        f"of {wording.count(total)} - see the marks in manifest.json",
-        ("I9",),
-    )
-
-
 def _instance_check(history: History) -> Check:
     """A declared instance mark has to be there, or sessions that changed their instance would not show."""
     name, declared = "instance marks", history.sut.get("vnf", {}).get("marks", {}).get("instance", "")
@@ -174,51 +155,3 @@ def _instance_check(history: History) -> Check:
         f"probes, Actual: {wording.count(unmarked)} of {wording.count(total)} without - see vnf.marks in sut.yaml",
         ("I9",),
     )
-
-
-def _receiver_check(measured: Affinity) -> Check:
-    probes, problems = measured.history.probes, []
-    if probes.unidentified_count:
-        problems.append(f"{wording.count(probes.unidentified_count)} probes could not be identified")
-    if probes.capture_lost_count:
-        problems.append(f"{wording.count(probes.capture_lost_count)} captured probes were lost by the tester")
-    unseen = capture_problem(measured.history)
-    problems += [unseen] if unseen else []
-    probing = {stream.group.pg_id: stream.group.name for stream in measured.streams}
-    surplus = counting.surplus_groups(measured.history.counters)
-    problems += [f"{count} more received than sent of {probing[pg]}" for pg, count in surplus.items() if pg in probing]
-    if not problems:
-        return Check("receiver", Outcome.PASS, "every probe that came back was identified")
-    return Check(
-        "receiver",
-        Outcome.INCONC,
-        f"Receiver - not every probe can be relied on - Expected: 0, Actual: {', '.join(problems)} - see probes.json",
-        ("I3",),
-    )
-
-
-def _resolution_check(measured: Affinity) -> Check:
-    """A session has to be heard of often enough to count as active for the system under test."""
-    periods = [
-        (stream.layout.session_step / stream.group.rate_pps, stream.group.name)
-        for stream in measured.streams
-        if not stream.layout.short_sessions
-    ]
-    timeout_s = measured.history.session_timeout_s
-    if not periods:
-        return Check(
-            "resolution",
-            Outcome.INCONC,
-            "Long-lived sessions - no such stream was sent - Expected: >= 1 stream, Actual: 0",
-            ("I5",),
-        )
-    slowest_s, name = max(periods)
-    if slowest_s > timeout_s / 2:
-        return Check(
-            "resolution",
-            Outcome.INCONC,
-            f"Resolution - packets of a session in {name} are too far apart - "
-            f"Expected: <= {timeout_s / 2:g} s (half the session timeout), Actual: {slowest_s:.2f} s",
-            ("I4",),
-        )
-    return Check("resolution", Outcome.PASS, f"a packet of each long-lived session every {slowest_s:.2f} s")

@@ -162,6 +162,7 @@ def test_a_new_unit_of_an_operation_that_never_completes_was_not_ready_while_it_
     units = tuple(replace(one, added_s=None) for one in UNITS)
     new = unit(timeline(units=units, completed_s=None), "new-1")
     assert not new.maybe_in_service(at(10.0), at(28.1))
+    assert not new.surely_in_service(at(20.0), at(21.0))
 
 
 def test_a_new_unit_of_an_operation_that_failed_and_never_listed_it_was_never_ready():
@@ -200,7 +201,6 @@ def test_an_operation_that_was_not_read_to_its_end_may_have_listed_units_afterwa
 def test_a_unit_that_names_no_vnfd_is_in_the_end_of_the_instances():
     new = unit(timeline(names_vnfd=False), "new-1")
     assert (new.vnfd_id, new.last_vnfd_id) == (SOURCE_VNFD, TARGET_VNFD)
-    assert not new.surely_in_service(at(20.0), at(21.0))
 
 
 def test_a_unit_that_never_goes_is_there_at_the_end():
