@@ -136,8 +136,8 @@ def _trace_check(history: History, limit: float) -> Check:
     traces, missing, compared = [], [], 0
     for index, one in contract.attempts_named(history, *REFUSALS):
         for kind, what in (("operations", "the list of operations"), ("vnf_instance", "the VNF instance")):
-            before = documents.one_snapshot(history, kind, f"before:{index}")
-            after = documents.one_snapshot(history, kind, f"after:{index}")
+            before = documents.readable_snapshot(history, kind, f"before:{index}")
+            after = documents.readable_snapshot(history, kind, f"after:{index}")
             if before is None or after is None:
                 missing.append(f"{what} around {one.name}")
                 continue

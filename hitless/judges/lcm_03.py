@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from hitless.history import Attempt, History, Snapshot
 from hitless.judges import contract, wording
 from hitless.measures import documents
 from hitless.measures.life_cycle import FINAL_STATES
+from hitless.measures.operations import Course, courses, possible_states
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-LCM-03"
@@ -25,16 +26,18 @@ def judge_lcm_03(history: History, limits: Mapping[str, float]) -> Verdict:
         * PASS: each second operation was refused with 409 and ProblemDetails; no operation came into being; the first
           one stayed in its state, and its documents and the VNF instance did not change by it.
         * FAIL: one of these did not hold.
-        * INCONC: an attempt, or what was to be looked at around it, is missing.
+        * INCONC: an attempt, or what was to be looked at around it, is missing, or the first operation may just have
+          ended by itself.
 
     Args:
         history: requests and tasks.
         limits: ``wrong_answers_count``, ``disturbances_count``.
     """
     made = contract.attempts_named(history, *SECOND)
+    seen = courses(history)
     checks = (
-        _refusal_check(history, limits["wrong_answers_count"]),
-        _disturbance_check(history, limits["disturbances_count"]),
+        _refusal_check(history, seen, limits["wrong_answers_count"]),
+        _disturbance_check(history, seen, limits["disturbances_count"]),
         _document_check(history, limits["disturbances_count"]),
         contract.recording_check(history),
     )
@@ -47,7 +50,12 @@ def judge_lcm_03(history: History, limits: Mapping[str, float]) -> Verdict:
     return Verdict(REQUIREMENT, checks, figures, dict(limits), {"answers": answers})
 
 
-def _refusal_check(history: History, limit: float) -> Check:
+def _may_be_in_order(attempt: Attempt, seen: tuple[Course, ...]) -> bool:
+    """Tell whether a second operation was accepted when the first one may have been over already."""
+    return contract.accepted(attempt) and any(state in FINAL_STATES for state in possible_states(attempt, seen))
+
+
+def _refusal_check(history: History, seen: tuple[Course, ...], limit: float) -> Check:
     name, subject = "refusals", "Second operations"
     wrong, undecided, apart = [], [], []
     answered: set[tuple[str, str]] = set()
@@ -60,6 +68,8 @@ def _refusal_check(history: History, limit: float) -> Check:
         elif one.name == "second-scale" and one.status in {400, 422}:
             # The scaling aspect is the tester's guess where the VNF instance shows none, so this proves nothing.
             undecided.append(f"{contract.in_words(one)} for its state, it was refused for its content ({one.status})")
+        elif _may_be_in_order(one, seen):
+            undecided.append(f"whether the first operation was over before {contract.in_words(one)} was accepted")
         elif problem := contract.wrong_refusal(one, {409}):
             wrong.append(problem)
     if len(wrong) > limit:
@@ -81,7 +91,7 @@ def _apart(history: History) -> list[str]:
     return [] if contract.supported(history, "cancel") else ["second operations in FAILED_TEMP (rollback.cancel)"]
 
 
-def _disturbance_check(history: History, limit: float) -> Check:
+def _disturbance_check(history: History, seen: tuple[Course, ...], limit: float) -> Check:
     """Compare what MANO showed before and after each second operation."""
     name, subject = "first operation", "Second operations"
     found: list[str] = []
@@ -89,15 +99,18 @@ def _disturbance_check(history: History, limit: float) -> Check:
     compared = 0
     for index, one in contract.attempts_named(history, *SECOND):
         looks = [
-            documents.one_snapshot(history, kind, f"{when}:{index}")
+            documents.readable_snapshot(history, kind, f"{when}:{index}")
             for kind in ("operations", "vnf_instance")
             for when in ("before", "after")
         ]
         if any(look is None for look in looks):
             missing.append(f"operations and VNF instance around {contract.in_words(one)}")
             continue
-        compared += 1
         listed_before, listed_after, before, after = (look for look in looks if look is not None)
+        if one.operation_id not in documents.items(listed_before) or _may_be_in_order(one, seen):
+            missing.append(f"the first operation in the list around {contract.in_words(one)}")
+            continue
+        compared += 1
         found += [f"{contract.in_words(one)}: {what}" for what in _listed(one, listed_before, listed_after)]
         # While the first one runs the instance may change by it; after its failure nothing does.
         places = documents.differences(before.document, after.document) if one.state == "FAILED_TEMP" else ()
@@ -115,8 +128,6 @@ def _listed(attempt: Attempt, before: Snapshot, after: Snapshot) -> Iterator[str
     old, new = documents.items(before), documents.items(after)
     for identifier in sorted(set(new) - set(old)):
         yield f"new operation {identifier} ({new[identifier].get('operation', 'of unknown kind')})"
-    if attempt.operation_id not in old:
-        return
     then = str(old[attempt.operation_id].get("operationState", ""))
     now = str(new.get(attempt.operation_id, {}).get("operationState", "gone"))
     # One that runs may end well by itself in the meantime; nothing else may happen to it.
@@ -127,8 +138,11 @@ def _listed(attempt: Attempt, before: Snapshot, after: Snapshot) -> Iterator[str
 def _document_check(history: History, limit: float) -> Check:
     """Look whether what an operation was asked to do changed on its way."""
     name, subject = "documents of the first operation", "Operation occurrence"
-    concerned = dict.fromkeys(one.operation_id for _, one in contract.attempts_named(history, *SECOND))
-    shown = {one: documents.snapshots(history, "operation", subject=one) for one in concerned}
+    made = [one for _, one in contract.attempts_named(history, *SECOND)]
+    shown = {
+        one: [look for look in documents.snapshots(history, "operation", subject=one) if look.document]
+        for one in dict.fromkeys(attempt.operation_id for attempt in made)
+    }
     changed = [
         f"{attribute} of operation {operation_id}"
         for operation_id, looks in shown.items()
@@ -139,8 +153,18 @@ def _document_check(history: History, limit: float) -> Check:
         return contract.violations(
             name, f"{subject} - changed", changed, limit, where=contract.SNAPSHOTS_LOG, passed=""
         )
-    missing = [f"documents of operation {operation_id}" for operation_id, looks in shown.items() if not looks]
+    missing = [
+        f"operation {operation_id} before and after second ones"
+        for operation_id, looks in shown.items()
+        if not _surround(looks, [one for one in made if one.operation_id == operation_id])
+    ]
     if missing or not shown:
         return contract.blind(name, subject, missing or ["any"], where=contract.SNAPSHOTS_LOG)
     looks_count = sum(len(looks) for looks in shown.values())
     return Check(name, Outcome.PASS, f"request and instance the same in {looks_count} documents of the first operation")
+
+
+def _surround(looks: Sequence[Snapshot], made: Sequence[Attempt]) -> bool:
+    """Tell whether documents were read both before the first and after the last of some requests."""
+    before = any(look.first.latest_ns <= min(one.asked_ns for one in made) for look in looks)
+    return before and any(look.until_ns >= max(one.answered_ns for one in made) for look in looks)

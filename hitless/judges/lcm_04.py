@@ -47,6 +47,7 @@ def judge_lcm_04(history: History, limits: Mapping[str, float]) -> Verdict:
     }
     checks = (
         *(_document_check(change, name, mismatches, limit) for name, mismatches in found.items()),
+        _before_check(change),
         _package_check(history, change),
         contract.recording_check(history),
     )
@@ -100,7 +101,7 @@ def _document_check(change: PackageChange, name: str, mismatches: Sequence[str],
     where = {
         "VNF instance": (bool(change.after), contract.SNAPSHOTS_LOG, "the VNF instance after COMPLETED"),
         "operation occurrence": (change.operation is not None, contract.SNAPSHOTS_LOG, "the operation in COMPLETED"),
-        "last notification": (change.note is not None, contract.OPERATIONS_LOG, "the notification of COMPLETED"),
+        "last notification": (_has_body(change), contract.OPERATIONS_LOG, "the notification of COMPLETED"),
     }
     there, log, what = where[name]
     subject = f"{name[0].upper()}{name[1:]}"
@@ -109,6 +110,19 @@ def _document_check(change: PackageChange, name: str, mismatches: Sequence[str],
     if not there:
         return contract.blind(name, subject, [what], where=log)
     return Check(name, Outcome.PASS, f"{name} agrees with the destination package")
+
+
+def _has_body(change: PackageChange) -> bool:
+    return change.note is not None and isinstance(change.note.detail.get("body"), Mapping)
+
+
+def _before_check(change: PackageChange) -> Check:
+    """Tell whether it is known what the upgrade changed; without it, what changed and is not told goes unnoticed."""
+    name = "VNF instance before"
+    if change.before is not None and change.before.document:
+        return Check(name, Outcome.PASS, "VNF instance known from before the upgrade")
+    missing = ["the VNF instance before the request"]
+    return contract.blind(name, "VNF instance", missing, where=contract.SNAPSHOTS_LOG)
 
 
 def _package_check(history: History, change: PackageChange) -> Check:

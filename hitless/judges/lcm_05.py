@@ -8,8 +8,8 @@ from hitless.history import Attempt, History
 from hitless.judges import contract, wording
 from hitless.judges.task_results import end_check, target_check
 from hitless.measures import documents
-from hitless.measures.life_cycle import FINAL_STATES, PERMITTED, TASKS
-from hitless.measures.operations import Course, Entry, courses, received_ns
+from hitless.measures.life_cycle import PERMITTED, TASKS
+from hitless.measures.operations import Course, courses, possible_states
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-LCM-05"
@@ -68,7 +68,7 @@ def _answer_check(history: History, seen: tuple[Course, ...], limit: float) -> C
         problem = _wrong_answer(one, one.state)
         if problem and one.status == 404 and not contract.supported(history, _FEATURES[one.name]):
             apart.append(f"{one.name} (404)")
-        elif problem and any(not _wrong_answer(one, state) for state in _possible(one, seen)):
+        elif problem and any(not _wrong_answer(one, state) for state in possible_states(one, seen)):
             undecided.append(f"whether {contract.in_words(one)} was still in that state ({contract.answer(one)})")
         elif problem:
             wrong.append(problem)
@@ -110,25 +110,6 @@ def _wrong_answer(attempt: Attempt, state: str) -> str:
     if attempt.name == "fail" and documents.mapping(attempt.body).get("id") != attempt.operation_id:
         return f"{contract.in_words(attempt)}: 200 without the operation occurrence"
     return ""
-
-
-def _possible(attempt: Attempt, seen: tuple[Course, ...]) -> list[str]:
-    """Return the states that the operation may have gone to before the request was answered."""
-    entries = next((one.entries for one in seen if one.operation_id == attempt.operation_id), ())
-    if attempt.state in FINAL_STATES:
-        return []
-    known = [
-        index
-        for index, entry in enumerate(entries)
-        if entry.state == attempt.state and entry.entered.earliest_ns <= attempt.asked_ns
-    ]
-    later = entries[known[-1] + 1 :] if known else ()
-    return [entry.state for entry in later if _begun_by(entry, attempt.answered_ns)]
-
-
-def _begun_by(entry: Entry, at_ns: int) -> bool:
-    """Tell whether a state may have begun by an instant: as polls bound it, or as a notification shows."""
-    return entry.entered.earliest_ns <= at_ns or (entry.note is not None and received_ns(entry.note) <= at_ns)
 
 
 def _link_check(history: History, limit: float) -> Check:

@@ -35,6 +35,12 @@ def one_snapshot(history: History, kind: str, label: str) -> Snapshot | None:
     return found[-1] if found else None
 
 
+def readable_snapshot(history: History, kind: str, label: str) -> Snapshot | None:
+    """Return the last document of a kind with that label that holds anything, None if there is none."""
+    found = one_snapshot(history, kind, label)
+    return found if found is not None and found.document else None
+
+
 def differences(before: Any, after: Any) -> tuple[str, ...]:
     """Return the places in which two documents differ, but for what may change while nothing happens.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from hitless.history import Attempt, History, Interval, OperationState
-from hitless.measures.life_cycle import NOT_YET, TARGETS, TRANSITIONS
+from hitless.measures.life_cycle import FINAL_STATES, NOT_YET, TARGETS, TRANSITIONS
 
 _MOST_COMBINED = 10
 """Notifications of one state beyond which no best assignment to its entries is searched for."""
@@ -80,6 +80,25 @@ def courses(history: History) -> tuple[Course, ...]:
 def course_of(history: History, operation_id: str) -> Course | None:
     """Return the course of one operation, None if it was never polled."""
     return next((one for one in courses(history) if one.operation_id == operation_id), None)
+
+
+def possible_states(attempt: Attempt, seen: Sequence[Course]) -> list[str]:
+    """Return the states that an operation may have gone to between its reading and the answer to a request about it."""
+    entries = next((one.entries for one in seen if one.operation_id == attempt.operation_id), ())
+    if attempt.state in FINAL_STATES:
+        return []
+    known = [
+        index
+        for index, entry in enumerate(entries)
+        if entry.state == attempt.state and entry.entered.earliest_ns <= attempt.asked_ns
+    ]
+    later = entries[known[-1] + 1 :] if known else ()
+    return [entry.state for entry in later if _begun_by(entry, attempt.answered_ns)]
+
+
+def _begun_by(entry: Entry, at_ns: int) -> bool:
+    """Tell whether a state may have begun by an instant: as polls bound it, or as a notification shows."""
+    return entry.entered.earliest_ns <= at_ns or (entry.note is not None and received_ns(entry.note) <= at_ns)
 
 
 def received_ns(note: OperationState) -> int:

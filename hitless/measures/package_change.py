@@ -109,7 +109,7 @@ def _vnfc_ids(shown: Snapshot) -> set[str]:
 
 def note_mismatches(change: PackageChange) -> Iterator[str]:
     """Yield what the notification of COMPLETED says that differs from the operation occurrence."""
-    if change.note is None or change.operation is None:
+    if change.note is None or change.operation is None or "body" not in change.note.detail:
         return
     body, document = documents.mapping(change.note.detail.get("body")), change.operation.document
     if body.get("error") is not None:

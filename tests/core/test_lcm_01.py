@@ -314,3 +314,11 @@ def test_limits_are_applied():
     history = scene.history()
     assert judge_lcm_01(history, limits("RQ-LCM-01")).outcome is Outcome.FAIL
     assert judge_lcm_01(history, limits("RQ-LCM-01", wrong_answers_count=1)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("kind", ["operations", "vnf_instance"])
+def test_empty_documents_are_no_comparison(kind):
+    scene = Contract().perform().change_documents(kind, dict.clear)
+    verdict = judge(scene)
+    assert verdict.outcome is Outcome.INCONC
+    assert check(verdict, "traces").reasons == ("I12",)

@@ -407,3 +407,44 @@ def test_a_flood_of_notifications_is_counted_and_does_not_take_for_ever():
     verdict = judge(scene)
     assert verdict.outcome is Outcome.FAIL
     assert verdict.figures["surplus_notifications_count"] == 500
+
+
+def not_read(state, *events):
+    scene = edit_note(upgrade(*GOOD), state, shown_state=None)
+    scene.events += events
+    return scene
+
+
+def outage(second, *, status=404, operation_id="op-1", ended_s=None):
+    ended_ns = None if ended_s is None else at(ended_s)
+    detail = {"status": status, "request": f"GET /vnf_lcm_op_occs/{operation_id}", "ended_ns": ended_ns}
+    return Event(at(second), "management-outage", detail)
+
+
+def noted_s(state):
+    (note,) = [one for one in upgrade(*GOOD).states if one.source == "notification" and one.state == state]
+    return (note.entered.latest_ns - at(0)) / 1e9
+
+
+def test_an_operation_that_is_not_there_when_it_is_notified_is_a_fail():
+    second = noted_s("STARTING")
+    verdict = judge(not_read("STARTING", outage(second + 0.01, ended_s=second + 0.1)))
+    assert verdict.outcome is Outcome.FAIL
+    assert "404 after STARTING was notified" in verdict.message
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"status": 503}, {"operation_id": "op-9"}, {"ended_s": 1.0}],
+    ids=["another status", "another operation", "over before"],
+)
+def test_other_outages_are_no_reading_at_all(other):
+    verdict = judge(not_read("STARTING", outage(noted_s("STARTING") - 0.01, **other)))
+    assert verdict.outcome is Outcome.INCONC
+    assert verdict.reasons == ("I12",)
+
+
+def test_a_reading_that_failed_is_told():
+    verdict = judge(not_read("PROCESSING"))
+    assert verdict.outcome is Outcome.PASS
+    assert "2 readings right after a notification show its state or a later one, 1 failed" in verdict.message

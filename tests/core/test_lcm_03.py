@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from hitless.history import Ending
+from hitless.history import Ending, Interval
 from hitless.judges import judge_lcm_03
 from hitless.verdict import Outcome
 from tests.core.contract import Contract, limits, problem
@@ -189,3 +191,43 @@ def test_a_recording_that_the_tester_stopped_is_inconclusive():
 def test_limits_are_applied():
     scene = done().change_attempt("second-terminate", "PROCESSING", status=500, body=problem(500))
     assert judge(scene, wrong_answers_count=1).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("kind", ["operations", "vnf_instance", "operation"])
+def test_empty_documents_are_no_comparison(kind):
+    verdict = judge(Contract().perform().change_documents(kind, dict.clear))
+    assert verdict.outcome is Outcome.INCONC
+    assert verdict.reasons == ("I12",)
+
+
+def test_a_list_without_the_first_operation_says_nothing_about_it():
+    scene = Contract().perform().change_documents("operations", lambda document: document.update({"items": []}))
+    assert check(judge(scene), "first operation").reasons == ("I12",)
+
+
+def test_documents_of_the_first_operation_from_before_second_ones_alone_say_nothing():
+    scene = Contract().perform()
+    second_ns = min(one.asked_ns for one in scene.attempts if one.name.startswith("second-"))
+    scene.snapshots = [one for one in scene.snapshots if one.kind != "operation" or one.until_ns < second_ns]
+    assert check(judge(scene), "documents of the first operation").reasons == ("I12",)
+
+
+def ended_meanwhile(*, ended_s):
+    """A second operation is accepted, and the first one, PROCESSING when it was read, has ended by itself."""
+    scene = Contract().perform().change_attempt("second-scale", "PROCESSING", status=202, body=None)
+    (made,) = [one for one in scene.attempts if (one.name, one.state) == ("second-scale", "PROCESSING")]
+    begun = [one for one in scene.states if one.operation_id == "op-1"][:4]
+    ended_ns = made.answered_ns + round(ended_s * 1e9)
+    done = replace(begun[-1], state="COMPLETED", source="poll", entered=Interval(ended_ns - 100_000_000, ended_ns))
+    scene.states = [*begun, done]
+    return scene
+
+
+def test_a_second_operation_that_is_accepted_when_the_first_may_have_ended_is_undecided():
+    verdict = judge(ended_meanwhile(ended_s=0.05))
+    assert check(verdict, "refusals").outcome is Outcome.INCONC
+    assert "whether the first operation was over" in verdict.message
+
+
+def test_a_second_operation_that_is_accepted_before_the_first_has_ended_is_a_fail():
+    assert check(judge(ended_meanwhile(ended_s=0.15)), "refusals").outcome is Outcome.FAIL

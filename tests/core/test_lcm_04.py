@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 
@@ -288,3 +289,22 @@ def test_a_recording_that_the_tester_stopped_is_inconclusive():
 def test_the_limit_is_applied():
     scene = upgraded().change_documents("vnf_instance", lambda one: one.update(vnfProvider="x"), label="end")
     assert judge(scene, field_mismatches_count=1).outcome is Outcome.PASS
+
+
+def test_an_instance_that_was_not_read_before_does_not_tell_what_changed():
+    scene = upgraded()
+    scene.snapshots = [one for one in scene.snapshots if one.label != "before"]
+    verdict = judge(scene)
+    assert verdict.outcome is Outcome.INCONC
+    assert "the VNF instance before the request" in verdict.message
+
+
+def test_a_notification_whose_body_was_not_kept_is_no_contradiction():
+    scene = upgraded()
+    scene.states = [
+        replace(one, detail={name: value for name, value in one.detail.items() if name != "body"})
+        for one in scene.states
+    ]
+    verdict = judge(scene)
+    assert verdict.outcome is Outcome.INCONC
+    assert "the notification of COMPLETED" in verdict.message
