@@ -51,6 +51,7 @@ def probe_allowance(trouble: Trouble, loss: ServedLoss, spans: Sequence[Span]) -
     history = trouble.history
     # Of probes that came back and that no capture holds nobody knows whose they were: they look like lost ones.
     tester, excess = min(loss.lost, counting.uncaptured_probes(history)), 0
+    tester += _on_the_way_at_the_end(history, loss)
     for span in spans:
         rows = _rows(history, span)
         if rows is not None:
@@ -100,6 +101,15 @@ def _rows(history: History, span: Span) -> tuple[int, int] | None:
         return None
     first = counting.row_before(history.counters, span.start_ns)
     return first, max(first, counting.row_after(history.counters, span.end_ns))
+
+
+def _on_the_way_at_the_end(history: History, loss: ServedLoss) -> int:
+    """Return how many packets may just not have come back yet when a recording ended while traffic ran."""
+    if len(history.counters.asked_ns) == 0:
+        return 0
+    known = counting.last_settled_row(history.counters)
+    at_ns = counting.instants_ns(history.counters)
+    return int(np.count_nonzero(loss.lost_ns >= at_ns[known])) if known < len(at_ns) - 1 else 0
 
 
 def _overload(history: History, rows: tuple[int, int]) -> int:

@@ -16,7 +16,14 @@ from hitless.judges.evidence import probes_check, version_marks_check
 from hitless.measures import confidence
 from hitless.measures.changes import ShareChange, openers, share_changes
 from hitless.measures.timelines import Timeline, timelines
-from hitless.measures.users import UserEvents, back_switches, countable_users, mixed_users, served_stretches
+from hitless.measures.users import (
+    UserEvents,
+    back_switches,
+    countable_users,
+    mixed_users,
+    parallel_users,
+    served_stretches,
+)
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-TRF-02"
@@ -28,6 +35,7 @@ class UserAffinity:
     """Everything that the checks look at, measured once.
 
     Attributes:
+        parallel: those of the countable users who had two sessions at one instant.
         until_ns: users may go back from here on, as the operation was being rolled back.
         before_ratio: how much longer the traffic ran after the request than before it.
     """
@@ -37,6 +45,7 @@ class UserAffinity:
     until_ns: int
     changes: tuple[ShareChange, ...]
     countable: Int64Array
+    parallel: Int64Array
     mixed: UserEvents
     back: UserEvents
     before_ratio: float
@@ -97,12 +106,14 @@ def _measure(history: History, request_ns: int) -> UserAffinity:
     streams = timelines(history)
     changes = share_changes(openers(streams))
     stretches = served_stretches(streams, history.session_timeout_s)
+    countable = countable_users(stretches, changes)
     return UserAffinity(
         history=history,
         request_ns=request_ns,
         until_ns=_rolling_back_ns(history, request_ns),
         changes=changes,
-        countable=countable_users(stretches, changes),
+        countable=countable,
+        parallel=np.intersect1d(countable, parallel_users(stretches)),
         mixed=mixed_users(stretches),
         back=back_switches(stretches),
         before_ratio=_before_ratio(streams, request_ns),
@@ -150,6 +161,14 @@ def _users_check(measured: UserAffinity, limits: Mapping[str, float]) -> Check:
             f"Expected: >= {wording.count(needed)} users, Actual: {wording.count(seen)} users",
             ("I5",),
         )
+    if len(measured.parallel) < needed:
+        return Check(
+            name,
+            Outcome.INCONC,
+            f"User affinity - too few users with two sessions at one instant - Expected: >= {wording.count(needed)} "
+            f"users, Actual: {wording.count(len(measured.parallel))} users",
+            ("I5",),
+        )
     bound = f" (a violation bounded at {wording.bound(confidence.upper_bound(0, seen))} at 95 %)" if seen else ""
     return Check(name, Outcome.PASS, f"{wording.count(seen)} users seen before and after a share change{bound}")
 
@@ -172,6 +191,7 @@ def _figures(measured: UserAffinity) -> dict[str, float | int | str | None]:
         "mixed_users_count": mixed,
         "back_switches_count": back,
         "countable_users_count": countable,
+        "parallel_users_count": len(measured.parallel),
         "user_violation_upper_bound_ratio": confidence.upper_bound(violating, trials) if trials else None,
         "mixed_users_before_request_count": len(measured.mixed.users(0, measured.request_ns)),
         "back_switches_before_request_count": len(measured.back.users(0, measured.request_ns)),

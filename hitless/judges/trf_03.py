@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hitless.history import History
 from hitless.judges import wording
-from hitless.judges.common import never_requested
+from hitless.judges.common import never_requested, no_counters
 from hitless.judges.evidence import SOURCE, probes_check, version_marks_check
 from hitless.judges.held import held_check
 from hitless.judges.rollbacks import end_of_traffic
@@ -53,9 +53,15 @@ class Selected:
         return int(np.count_nonzero(~self.opened.selected & (self.opened.served >= 0)))
 
     @property
+    def unknown_counts(self) -> tuple[int, int]:
+        """Sessions of which no packet shows who served them: selected ones that can be judged, and others."""
+        unknown = self.opened.served < 0
+        return int(np.count_nonzero(unknown & self.due)), int(np.count_nonzero(unknown & ~self.opened.selected))
+
+    @property
     def unknown_count(self) -> int:
-        """Sessions of which no packet shows who served them."""
-        return int(np.count_nonzero((self.opened.served < 0) & (self.due | ~self.opened.selected)))
+        """Both together."""
+        return sum(self.unknown_counts)
 
 
 def judge_trf_03(history: History, limits: Mapping[str, float]) -> Verdict:
@@ -83,6 +89,8 @@ def judge_trf_03(history: History, limits: Mapping[str, float]) -> Verdict:
     checks = [check for one in measured for check in _rule_checks(one, limits)]
     checks += [_missing_check(history, name) for name in PURPOSES if all(one.rules.purpose != name for one in measured)]
     checks += [version_marks_check(history), probes_check(history), held_check(history)]
+    if len(history.counters.asked_ns) < 2:
+        checks.append(no_counters())
     return Verdict(REQUIREMENT, tuple(checks), _figures(measured), dict(limits), _evidence(history, measured))
 
 
@@ -154,14 +162,16 @@ def _samples_check(one: Selected, needed: float) -> Check:
 def _unknown_check(one: Selected) -> Check:
     name, kind = f"servers, {PURPOSES[one.rules.purpose]}", PURPOSES[one.rules.purpose]
     total = one.selected_count + one.other_count + one.unknown_count
-    if one.unknown_count <= MOST_UNKNOWN_RATIO * total:
+    classes = zip(one.unknown_counts, (one.selected_count, one.other_count), strict=True)
+    if all(unknown <= MOST_UNKNOWN_RATIO * (unknown + known) for unknown, known in classes):
         return Check(name, Outcome.PASS, f"{kind}: server of {wording.count(one.unknown_count)} sessions unknown")
     return Check(
         name,
         Outcome.INCONC,
         f"Selection by {kind} - sessions of which no marked packet came back - "
-        f"Expected: <= {wording.percent(MOST_UNKNOWN_RATIO)}, "
-        f"Actual: {wording.count(one.unknown_count)} of {wording.count(total)} sessions",
+        f"Expected: <= {wording.percent(MOST_UNKNOWN_RATIO)} of the selected and of the others, "
+        f"Actual: {wording.count(one.unknown_counts[0])} selected and {wording.count(one.unknown_counts[1])} others "
+        f"of {wording.count(total)} sessions",
         ("I9",),
     )
 

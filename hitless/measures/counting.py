@@ -25,8 +25,9 @@ class LossCount:
 
     Attributes:
         sent: packets sent.
-        lost: packets that did not come back; those that were on their way when the window began count as lost before.
-        lost_at_most: the same with these counted as lost in the window.
+        lost: packets that did not come back; those that were on their way when the window began count as lost before,
+            those that may have been so when sampling ended count as not lost.
+        lost_at_most: the same with both counted as lost in the window.
     """
 
     sent: int
@@ -110,10 +111,30 @@ def loss_between(counters: CounterSeries, first: int, last: int) -> LossCount:
     """Count the packets of all groups between two samples."""
     settled = settled_loss(counters.tx, counters.rx).sum(axis=1)
     sent = int((counters.tx[last] - counters.tx[first]).sum())
-    lost = int(settled[last] - settled[first])
+    lost = missing_between(counters, first, last)
     # Of what counts as lost before the window some may have been on its way: at most the largest amount ever seen.
     on_the_way = int(np.max(np.maximum(counters.tx - counters.rx, 0).sum(axis=1) - settled, initial=0))
-    return LossCount(sent, lost, lost + min(int(settled[first]), on_the_way))
+    surely, known = lost, last_settled_row(counters)
+    if last > known:
+        surely = max(0, lost - int((counters.tx[-1] - counters.tx[known]).sum()))
+    return LossCount(sent, surely, lost + min(int(settled[first]), on_the_way))
+
+
+def missing_between(counters: CounterSeries, first: int, last: int) -> int:
+    """Return how many packets more were missing at a sample, for good as far as is known, than at an earlier one."""
+    settled = settled_loss(counters.tx, counters.rx).sum(axis=1)
+    return int(settled[last] - settled[first])
+
+
+def last_settled_row(counters: CounterSeries) -> int:
+    """Return the last sample by which is known what became of all packets that had been sent.
+
+    It is the last one of all, unless sampling ended while traffic ran: then a packet that was sent within the last
+    second before the end may have been on its way.
+    """
+    at_ns = instants_ns(counters)
+    earlier = max(0, int(np.searchsorted(at_ns, at_ns[-1] - BIN_NS, side="right")) - 1)
+    return len(at_ns) - 1 if bool(np.all(counters.tx[earlier] == counters.tx[-1])) else earlier
 
 
 def group_losses(counters: CounterSeries, first: int, last: int) -> dict[int, LossCount]:
@@ -129,8 +150,9 @@ def group_losses(counters: CounterSeries, first: int, last: int) -> dict[int, Lo
 
 def rate_bins(counters: CounterSeries, span: Span) -> RateBins:
     """Cut a span into bins of one second; a shorter rest at the end is left out."""
-    # Samples behind the span may be behind the end of traffic.
+    # Samples behind the span may be behind the end of traffic; of the last ones it may not be known what became of it.
     at_ns = instants_ns(counters)
+    at_ns = at_ns[: last_settled_row(counters) + 1] if len(at_ns) else at_ns
     at_ns = at_ns[at_ns <= span.end_ns]
     edges_ns = np.arange(span.start_ns, span.end_ns + 1, BIN_NS, dtype=np.int64)
     if len(at_ns) == 0 or len(edges_ns) < 2:

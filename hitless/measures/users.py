@@ -89,6 +89,12 @@ def back_switches(stretches: Stretches) -> UserEvents:
     return _events(stretches, on_source & (latest > 0) & (latest < stretches.first_ns))
 
 
+def parallel_users(stretches: Stretches) -> Int64Array:
+    """Return the users with two sessions open at one instant; nobody else can be served by two versions at once."""
+    open_until_ns = _latest_so_far(stretches.user, stretches.last_ns)
+    return np.unique(stretches.user[open_until_ns > stretches.first_ns])
+
+
 def countable_users(stretches: Stretches, changes: Sequence[ShareChange]) -> Int64Array:
     """Return the users with two or more sessions who were served both before and after some share change."""
     if len(stretches) == 0:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -185,3 +186,40 @@ def test_rows_around_an_instant():
     assert counters.asked_ns[after - 1] < at(10.0) <= counters.asked_ns[after]
     assert counting.row_before(counters, at(-100)) == 0
     assert counting.row_after(counters, at(1000)) == len(counters.asked_ns) - 1
+
+
+def cut(counters, second):
+    kept = counters.answered_ns < at(second)
+    names = ("asked_ns", "answered_ns", "tx", "rx", "ierrors", "oerrors", "generator_cpu_percent")
+    return replace(counters, **{name: getattr(counters, name)[kept] for name in names})
+
+
+def test_sampling_that_ends_while_traffic_runs_does_not_make_packets_lost():
+    counters = cut(Scene(delays=((15.0, 30.0, 0.3),)).history().counters, 20.0)
+    first, last = counting.row_before(counters, at(9.0)), len(counters.tx) - 1
+    loss = counting.loss_between(counters, first, last)
+    assert loss.lost == 0
+    assert loss.lost_at_most >= 2900
+
+
+def test_what_was_surely_lost_before_sampling_ended_counts():
+    """Three seconds long everything; what was sent in the last second before the end need not be lost."""
+    counters = cut(Scene(losses=(Loss(15.0, 18.0),)).history().counters, 20.0)
+    loss = counting.loss_between(counters, counting.row_before(counters, at(9.0)), len(counters.tx) - 1)
+    assert loss.lost == pytest.approx(20_000, rel=0.1)
+    assert loss.lost_at_most >= 29_900
+
+
+def test_the_last_settled_sample_is_the_last_one_after_traffic_and_a_second_earlier_within_it():
+    counters = Scene().history().counters
+    assert counting.last_settled_row(counters) == len(counters.tx) - 1
+    broken = cut(counters, 20.0)
+    left_ns = int(counting.instants_ns(broken)[-1] - counting.instants_ns(broken)[counting.last_settled_row(broken)])
+    assert counting.BIN_NS <= left_ns < 1.2 * counting.BIN_NS
+
+
+def test_bins_end_where_it_is_known_what_became_of_their_packets():
+    counters = cut(Scene(delays=((0.0, 30.0, 0.3),)).history().counters, 20.0)
+    bins = counting.rate_bins(counters, Span(at(10.0), at(25.0)))
+    assert len(bins) == 9
+    assert bins.ratios.min() > 0.999

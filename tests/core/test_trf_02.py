@@ -191,3 +191,16 @@ def test_an_upgrade_that_fails_fails_the_row():
 def test_traffic_that_does_not_cover_the_upgrade_is_inconclusive():
     verdict = judged(RQ, PairScene(stopped_s=24.0).history())
     assert check(verdict, "overlap").reasons == ("I7",)
+
+
+def test_users_who_never_have_two_sessions_at_one_instant_cannot_be_mixed():
+    """The second session of each pair is not sent, the long-lived ones neither."""
+
+    def edit(packets):
+        unmark(packets, packets.session % 64 >= 32)
+
+    scene = PairScene(edit=edit, without_groups=("long-sessions",))
+    verdict = judged(RQ, scene.history())
+    assert check(verdict, "users").outcome is Outcome.INCONC
+    assert "two sessions at one instant" in check(verdict, "users").message
+    assert verdict.figures["parallel_users_count"] == 0

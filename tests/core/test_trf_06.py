@@ -190,3 +190,58 @@ def test_rules_that_cannot_be_understood_are_an_error():
     history = RuleScene().history()
     odd = Event(at(40.01), "rules-set", {"purpose": "churn", "rules": [{"users": "x", "version": "2.0"}]})
     assert judged(RQ, replace(history, events=(*history.events, odd))).outcome is Outcome.ERROR
+
+
+def without_rules(history: History) -> History:
+    return replace(history, events=tuple(one for one in history.events if one.name != "rules-set"))
+
+
+def test_a_decider_that_never_took_a_rule_leaves_nothing_to_judge():
+    scene = RuleScene(ending=Ending.STOPPED_BY_SUT, ending_reason="decider - no answer")
+    verdict = judged(RQ, without_rules(scene.history()))
+    assert verdict.outcome is Outcome.INCONC
+    assert verdict.reasons == ("I8",)
+    assert "decider - no answer" in verdict.message
+
+
+def test_rules_without_any_effect_show_nothing():
+    """Nobody ever came to the new version: a decider that ignores rules loses no packet, either."""
+    history = RuleScene().history()
+    nobody = np.zeros_like(history.probes.version)
+    verdict = judged(RQ, replace(history, probes=replace(history.probes, version=nobody)))
+    assert outcomes(verdict) == {"both versions in service": "INCONC"}
+    assert verdict.reasons == ("I8",)
+
+
+def test_a_path_that_doubles_some_packets_does_not_hide_many_copies():
+    history = doubled(RuleScene().history(), 5.0)
+    for number in range(40):
+        history = doubled(history, 37.0 + number / 10)
+    verdict = judged(RQ, history)
+    assert outcomes(verdict) == {"duplicates": "FAIL"}
+
+
+def test_without_probes_nobody_sees_copies():
+    history = RuleScene().history()
+    verdict = judged(RQ, replace(history, groups=tuple(one for one in history.groups if one.kind == "load")))
+    assert check(verdict, "counters").outcome is Outcome.INCONC
+
+
+def test_what_is_on_its_way_when_a_recording_breaks_off_is_not_lost():
+    history = RuleScene(delays=((40.0, 48.0, 0.2),)).history()
+    kept = history.counters.answered_ns < at(41.0)
+    columns = {
+        name: getattr(history.counters, name)[kept]
+        for name in CounterSeries.__dataclass_fields__
+        if name not in {"pg_ids", "port_ids"}
+    }
+    verdict = judged(RQ, replace(history, counters=replace(history.counters, **columns)))
+    assert check(verdict, "loss").outcome is Outcome.INCONC
+    assert verdict.outcome is Outcome.INCONC
+
+
+@pytest.mark.parametrize("judge", ["RQ-TRF-03", RQ])
+def test_an_upgrade_of_which_no_state_was_seen_was_not_held_for_sure(judge):
+    verdict = judged(judge, replace(RuleScene().history(), operations=()))
+    assert outcomes(verdict) == {"held upgrade": "INCONC"}
+    assert verdict.reasons == ("I12",)

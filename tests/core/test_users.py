@@ -6,7 +6,14 @@ import pytest
 from hitless.history import Interval
 from hitless.measures.changes import ShareChange
 from hitless.measures.timelines import timelines
-from hitless.measures.users import Stretches, back_switches, countable_users, mixed_users, served_stretches
+from hitless.measures.users import (
+    Stretches,
+    back_switches,
+    countable_users,
+    mixed_users,
+    parallel_users,
+    served_stretches,
+)
 from tests.core.builders import at
 from tests.core.scenes import PairScene
 
@@ -107,6 +114,20 @@ def test_times_far_from_zero_do_not_overflow():
 def test_a_user_counts_who_has_two_sessions_and_was_seen_before_and_after_a_change(rows, counted):
     change = ShareChange(Interval(26, 28), 0.0, 0.1)
     assert countable_users(stretches(*rows), [change]).tolist() == counted
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([(1, 1, 0, 10, 20), (1, 2, 0, 19, 30)], [1]),
+        ([(1, 1, 0, 10, 20), (1, 2, 0, 20, 30)], []),
+        ([(1, 1, 0, 10, 20), (2, 2, 0, 12, 30)], []),
+        ([(1, 1, 0, 10, 90), (1, 2, 0, 20, 30), (1, 3, 1, 40, 50), (2, 4, 0, 1, 2)], [1]),
+        ([], []),
+    ],
+)
+def test_users_with_two_sessions_at_one_instant(rows, found):
+    assert parallel_users(stretches(*rows)).tolist() == found
 
 
 def test_without_a_change_nobody_counts():
