@@ -152,3 +152,29 @@ def test_rules_that_cannot_be_understood_are_an_error():
 def test_no_request_no_judgement():
     history = RuleScene(without_events=("request",), ending=Ending.STOPPED_BY_SUT, ending_reason="no VNF").history()
     assert judged(RQ, history).reasons == ("I8",)
+
+
+def test_no_rules_at_all_are_not_demonstrated():
+    history = RuleScene(ending=Ending.STOPPED_BY_SUT, ending_reason="decider - no answer").history()
+    verdict = judged(RQ, replace(history, events=tuple(one for one in history.events if one.name != "rules-set")))
+    assert verdict.outcome is Outcome.INCONC
+    assert verdict.reasons == ("I8",)
+    assert "decider - no answer" in verdict.message
+
+
+def test_unknown_servers_of_the_few_selected_do_not_hide_behind_the_many_others():
+    """Each 64th of the selected users vanishes; of all sessions it is less than each 100th."""
+
+    def edit(packets):
+        if packets.group.pg_id == 21:
+            selected = packets.user // 256 % 2 == 0
+            packets.received[selected & (packets.user % 64 == 1) & (packets.opened_s < 22.0)] = False
+
+    verdict = judged(RQ, RuleScene(edit=edit).history())
+    assert verdict.figures["user_group_unknown_sessions_count"] < 0.01 * 2432
+    assert check(verdict, "servers, user group").outcome is Outcome.INCONC
+
+
+def test_without_counters_nobody_knows_what_the_capture_misses():
+    verdict = judged(RQ, RuleScene(sample_gaps=((-1.0, 99.0),)).history())
+    assert outcomes(verdict) == {"counters": "INCONC"}
