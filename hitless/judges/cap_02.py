@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hitless.history import History
 from hitless.judges import wording
 from hitless.judges.common import Window, never_requested, upgrade_check, window_of
-from hitless.judges.evidence import capacities_check, followed_check, no_units, outcome_of
+from hitless.judges.evidence import capacities_check, followed_check, no_units, outcome_of, violated_since
 from hitless.judges.unit_tables import unit_table
 from hitless.measures.in_service import Stretch, lowest_possible, lowest_sure, stretches
 from hitless.measures.units import UnitTimeline, unit_timeline
@@ -54,7 +54,9 @@ def judge_cap_02(history: History, limits: Mapping[str, float]) -> Verdict:
         }
         for one in found
     ]
-    return Verdict(REQUIREMENT, checks, _figures(timeline, found, window), dict(limits), evidence)
+    verdict = Verdict(REQUIREMENT, checks, _figures(timeline, found, window), dict(limits), evidence)
+    needed = limits["in_service_capacity_ratio"] * timeline.before_pps - _ROUNDING
+    return violated_since(verdict, (one.start_ns for one in found if one.possible_pps < needed))
 
 
 def _capacity_check(timeline: UnitTimeline, found: tuple[Stretch, ...], limit: float) -> Check:

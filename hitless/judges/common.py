@@ -111,13 +111,15 @@ def overlap_check(history: History, window: Window, limits: Mapping[str, float])
     """Hold the traffic against the window that it has to cover, and the baseline against its length."""
     counters = history.counters
     started, stopped = history.when("traffic-started"), history.when("traffic-stopped")
-    first = int(counters.asked_ns[0]) if started is None else started
+    first = int(counters.asked_ns[0]) if started is None else max(started, int(counters.asked_ns[0]))
     last = int(counters.answered_ns[-1]) if stopped is None else min(stopped, int(counters.answered_ns[-1]))
     problems = []
     if first > window.observed.start_ns + _SLACK_NS:
         problems.append(f"traffic began {wording.seconds(window.request_ns - first)} before the request")
     if last < window.observed.end_ns - _SLACK_NS:
         problems.append(f"traffic ended {wording.seconds(window.observed.end_ns - last)} before the end of the tail")
+    if window.ended_ns is None:
+        problems.append("end of the operation not noted")
     required_ns = round((limits["baseline_s"] - limits["lead_in_s"]) * _SHORTEST_BASELINE * 1e9)
     if limits.get("baseline_as_upgrade", 0) and window.ended_ns is not None:
         required_ns = max(required_ns, window.ended_ns - window.request_ns)

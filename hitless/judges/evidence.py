@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from hitless.measures import counting
 from hitless.measures.sightings import same_event
 from hitless.measures.timelines import Timeline
 from hitless.measures.units import UnitTimeline
-from hitless.verdict import Check, Outcome
+from hitless.verdict import Check, Outcome, Verdict
 
 MOST_UNMARKED_RATIO = 0.001
 """Packets without exactly one mark; above it the marks cannot be relied on (I9)."""
@@ -27,6 +27,14 @@ def outcome_of(*, surely: bool, maybe: bool) -> Outcome:
     if surely:
         return Outcome.FAIL
     return Outcome.INCONC if maybe else Outcome.PASS
+
+
+def violated_since(verdict: Verdict, instants_ns: Iterable[int]) -> Verdict:
+    """Have a verdict that fails tell when the first of some violations began, if any instant is known."""
+    first_ns = min(instants_ns, default=None)
+    if verdict.outcome is not Outcome.FAIL or first_ns is None:
+        return verdict
+    return replace(verdict, evidence={**verdict.evidence, "first_violation_ns": int(first_ns)})
 
 
 def version_marks_check(history: History) -> Check:

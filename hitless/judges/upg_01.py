@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,13 @@ from hitless.judges.common import Window, never_requested, upgrade_check, window
 from hitless.judges.evidence import (
     TARGET,
     capacities_check,
+    capture_is_blind,
     first_of_version,
     no_units,
     outcome_of,
     probes_check,
     version_marks_check,
+    violated_since,
 )
 from hitless.judges.unit_tables import since_request, unit_table
 from hitless.measures.units import Unit, UnitTimeline, capacity_pps, unit_timeline
@@ -77,6 +79,8 @@ def judge_upg_01(history: History, limits: Mapping[str, float]) -> Verdict:
     if first is None or first.earliest_ns < window.request_ns:
         blind = (_no_start(history, window, first), *meter)
         return Verdict(REQUIREMENT, blind, limits=dict(limits), evidence=evidence)
+    if capture_is_blind(history):  # others may have come before it
+        first = Interval(window.request_ns, first.latest_ns)
     start = _start_of(history, timeline, first)
     checks = (
         _old_side_check(start, limits["old_in_service_ratio"]),
@@ -85,7 +89,18 @@ def judge_upg_01(history: History, limits: Mapping[str, float]) -> Verdict:
         capacities_check(timeline),
         *meter,
     )
-    return Verdict(REQUIREMENT, checks, _figures(start), dict(limits), evidence)
+    verdict = Verdict(REQUIREMENT, checks, _figures(start), dict(limits), evidence)
+    return violated_since(verdict, _violations_ns(start, checks))
+
+
+def _violations_ns(start: _Start, checks: tuple[Check, ...]) -> Iterator[int]:
+    """Yield when old units went too early, or when the new version served with what it should not have."""
+    failed = {one.name for one in checks if one.outcome is Outcome.FAIL}
+    if "old units" in failed:
+        gone = (unit.gone for unit in start.timeline.before if unit.gone is not None)
+        yield from (one.latest_ns for one in gone if one.latest_ns < start.first.earliest_ns)
+    if failed & {"new units", "packets before readiness"}:
+        yield start.first.latest_ns
 
 
 def _start_of(history: History, timeline: UnitTimeline, first: Interval) -> _Start:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from hitless.history import History
 from hitless.judges import wording
 from hitless.judges.common import never_requested, no_counters, overlap_check, upgrade_check, window_of
-from hitless.judges.evidence import no_units, outcome_of, probes_check, version_marks_check
+from hitless.judges.evidence import (
+    no_units,
+    outcome_of,
+    probes_check,
+    unless_blind,
+    version_marks_check,
+    violated_since,
+)
 from hitless.judges.ramp import (
+    MOST_PARTIAL_SHARE,
     Ramp,
     arrivals_check,
     declared_first_share,
@@ -43,7 +51,7 @@ def judge_upg_02(history: History, limits: Mapping[str, float]) -> Verdict:
     if window is None:
         return Verdict(REQUIREMENT, (never_requested(history),), limits=dict(limits))
     ramp, timeline = measure_ramp(history, window), unit_timeline(history, window.request_ns)
-    checks = [*_share_checks(ramp, limits), _units_check(ramp, timeline)]
+    checks = [unless_blind(one, history) for one in (*_share_checks(ramp, limits), _units_check(ramp, timeline))]
     checks += [arrivals_check(ramp), version_marks_check(history), probes_check(history)]
     checks.append(overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters())
     checks.append(upgrade_check(history, window))
@@ -52,21 +60,40 @@ def judge_upg_02(history: History, limits: Mapping[str, float]) -> Verdict:
         "units": [] if timeline is None else unit_table(timeline),
     }
     figures = {**ramp_figures(ramp), "declared_first_share_ratio": declared_first_share(history)}
-    return Verdict(REQUIREMENT, tuple(checks), figures, dict(limits), evidence)
+    verdict = Verdict(REQUIREMENT, tuple(checks), figures, dict(limits), evidence)
+    return violated_since(verdict, _violations_ns(ramp, timeline, checks))
+
+
+def _violations_ns(ramp: Ramp, timeline: UnitTimeline | None, checks: Sequence[Check]) -> Iterator[int]:
+    """Yield when the first share began that is not what it should be, or when a unit went while it lasted."""
+    failed = {one.name for one in checks if one.outcome is Outcome.FAIL}
+    if "first share" in failed:
+        yield ramp.plateaus[0].start.latest_ns
+    if "units in the first share" in failed and timeline is not None and ramp.first_partial is not None:
+        start_ns = ramp.first_partial.start.latest_ns
+        gone = (unit.gone for unit in timeline.old if unit.gone is not None)
+        yield from (one.latest_ns for one in gone if one.earliest_ns > start_ns)
 
 
 def _share_checks(ramp: Ramp, limits: Mapping[str, float]) -> list[Check]:
     if not ramp.plateaus:
         return [no_plateau(ramp.history)]
     first, declared = ramp.plateaus[0], declared_first_share(ramp.history)
-    if ramp.first_partial is None:
+    if first.share > MOST_PARTIAL_SHARE or not first.users:
         return [_all_at_once(ramp, first)]
     checks = [_sample_check(first, round(limits["users_count"]))]
     if declared is not None:
         checks.insert(0, _declared_check(first, declared, limits["share_error_ratio"]))
-    else:
+    elif first.on_new:
         checks.insert(0, Check("first share", Outcome.PASS, f"first share {told(first)}, none is declared"))
+    else:
+        checks.insert(0, _single_user(first))
     return checks
+
+
+def _single_user(first: Plateau) -> Check:
+    message = f"First share - not to be told from a single user - Expected: a part of the users, Actual: {told(first)}"
+    return Check("first share", Outcome.INCONC, message, ("I6",))
 
 
 def _all_at_once(ramp: Ramp, first: Plateau) -> Check:
@@ -76,6 +103,8 @@ def _all_at_once(ramp: Ramp, first: Plateau) -> Check:
     )
     if first.users == 0:
         return Check("first share", Outcome.INCONC, f"{message}, as nobody came afterwards", ("I5",))
+    if first.bounds[0] <= MOST_PARTIAL_SHARE:
+        return Check("first share", Outcome.INCONC, f"{message}, of too few users", ("I5",))
     return Check("first share", Outcome.FAIL, message)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from hitless.history import History
 from hitless.judges import wording
 from hitless.judges.common import never_requested, no_counters, overlap_check, upgrade_check, window_of
-from hitless.judges.evidence import capacities_check, no_units, outcome_of, probes_check, version_marks_check
+from hitless.judges.evidence import (
+    capacities_check,
+    no_units,
+    outcome_of,
+    probes_check,
+    unless_blind,
+    version_marks_check,
+    violated_since,
+)
 from hitless.judges.ramp import (
     Ramp,
     arrivals_check,
@@ -20,7 +28,7 @@ from hitless.judges.ramp import (
     told,
 )
 from hitless.judges.unit_tables import plateau_table, unit_table
-from hitless.measures.shares import offered_pps, smallest_step
+from hitless.measures.shares import Plateau, offered_pps, smallest_step
 from hitless.measures.side_load import Piece, pieces
 from hitless.measures.units import UnitTimeline, unit_timeline
 from hitless.verdict import Check, Outcome, Verdict
@@ -100,6 +108,7 @@ def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
         checks.append(capacities)
         if ramp.plateaus and capacities.outcome is Outcome.PASS:
             checks.insert(1, _utilisation_check(ramp, loads, limits["new_side_utilisation_ratio"]))
+    checks = [unless_blind(one, history) for one in checks]
     checks += [arrivals_check(ramp), version_marks_check(history), probes_check(history)]
     checks.append(overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters())
     checks.append(upgrade_check(history, window))
@@ -107,7 +116,10 @@ def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
         "plateaus": _table(ramp, loads, window.request_ns),
         "units": [] if timeline is None else unit_table(timeline),
     }
-    return Verdict(REQUIREMENT, tuple(checks), _figures(ramp, loads), dict(limits), evidence)
+    verdict = Verdict(REQUIREMENT, tuple(checks), _figures(ramp, loads), dict(limits), evidence)
+    overloaded = (one.piece.start_ns for one in loads.maybe if one.least > limits["new_side_utilisation_ratio"])
+    fallen = (after.start.latest_ns for _, after in _falls(ramp))
+    return violated_since(verdict, (*overloaded, *fallen))
 
 
 def _loads(ramp: Ramp, timeline: UnitTimeline) -> _Loads:
@@ -123,16 +135,22 @@ def _loads(ramp: Ramp, timeline: UnitTimeline) -> _Loads:
     return _Loads(loads(surely=True), loads(surely=False))
 
 
-def _falls_check(ramp: Ramp) -> Check:
-    name = "share never falls"
+def _falls(ramp: Ramp) -> Iterator[tuple[Plateau, Plateau]]:
+    """Yield the plateaus that are surely lower than one before them, each after the highest of these."""
     for place, after in enumerate(ramp.plateaus[1:], start=1):
         before = max(ramp.plateaus[:place], key=lambda one: one.bounds[0])
         if after.bounds[1] < before.bounds[0]:
-            message = (
-                f"Share - fell {seconds_after(after.start, ramp.window.request_ns)} without a rollback - "
-                f"Expected: >= {told(before)}, Actual: {told(after)}"
-            )
-            return Check(name, Outcome.FAIL, message)
+            yield before, after
+
+
+def _falls_check(ramp: Ramp) -> Check:
+    name = "share never falls"
+    for before, after in _falls(ramp):
+        message = (
+            f"Share - fell {seconds_after(after.start, ramp.window.request_ns)} without a rollback - "
+            f"Expected: >= {told(before)}, Actual: {told(after)}"
+        )
+        return Check(name, Outcome.FAIL, message)
     rising = ", ".join(wording.percent(one.share) for one in ramp.plateaus)
     told_apart = wording.percent(smallest_step(ramp.arrivals.opened, _SHORT_FALL_S))
     return Check(

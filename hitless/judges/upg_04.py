@@ -18,10 +18,13 @@ from hitless.judges.evidence import (
     instance_marks_check,
     no_units,
     probes_check,
+    resolution_check,
+    unseen_probes,
     version_marks_check,
+    violated_since,
 )
 from hitless.judges.unit_tables import unit_table
-from hitless.measures import confidence
+from hitless.measures import confidence, counting
 from hitless.measures.counting import LossCount
 from hitless.measures.gaps import probe_loss
 from hitless.measures.spans import Span, overlap_ns
@@ -40,17 +43,31 @@ class _Removals:
     """Instances of the source version that stopped for good, and what was active on them.
 
     Attributes:
+        streams: the probe streams.
         stopped: those that stopped no later than MANO showed the last removal.
         stalled: active sessions whose next packet was lost around a stall of the tester.
+        unseen: active sessions whose next packet may have been lost by the tester's interfaces or its capture.
         expected: how many next packets are lost by chance, as in the baseline.
     """
 
     history: History
     window: Window
     timeline: UnitTimeline
+    streams: tuple[Timeline, ...]
     stopped: tuple[Withdrawal, ...]
     stalled: int
+    unseen: int
     expected: int
+
+    @property
+    def excused(self) -> int:
+        """Active sessions that need not be the doing of the system under test."""
+        return min(self.active, self.stalled + self.unseen + self.expected)
+
+    @property
+    def marks(self) -> int:
+        """Instances of the source version that were told apart."""
+        return len({int(one) for stream in self.streams for one in _instances(stream)})
 
     @property
     def removed_count(self) -> int:
@@ -77,7 +94,8 @@ def judge_upg_04(history: History, limits: Mapping[str, float]) -> Verdict:
     Expected results:
         * PASS: enough sessions were seen on the removed units, and none was active on a unit when it stopped.
         * FAIL: sessions were, more than the tester's stalls and the baseline's loss explain.
-        * INCONC: no removal was seen, instances cannot be told apart, or too few sessions.
+        * INCONC: no removal was seen, instances cannot be told apart, too few sessions, or packets of a session too far
+          apart to tell whether it is active.
 
     Args:
         history: an upgrade under load.
@@ -95,7 +113,10 @@ def judge_upg_04(history: History, limits: Mapping[str, float]) -> Verdict:
     removals = _removals(history, window, timeline)
     evidence = {"units": unit_table(timeline), "stopped_instances": _table(removals)}
     checks.insert(0, _active_check(removals, limits))
-    return Verdict(REQUIREMENT, tuple(checks), _figures(removals), dict(limits), evidence)
+    checks += [_told_apart_check(removals), resolution_check(history, removals.streams)]
+    verdict = Verdict(REQUIREMENT, tuple(checks), _figures(removals), dict(limits), evidence)
+    active = removals.stopped if removals.active > removals.excused else ()
+    return violated_since(verdict, (int(one.next_ns.min()) for one in active if len(one.next_ns)))
 
 
 def _removals(history: History, window: Window, timeline: UnitTimeline) -> _Removals:
@@ -107,8 +128,29 @@ def _removals(history: History, window: Window, timeline: UnitTimeline) -> _Remo
     lost_ns = np.concatenate(lost) if lost else np.zeros(0, np.int64)
     stalled = _in_stalls(lost_ns, stall_spans((*history.stalls, *sending_stalls(streams))))
     return _Removals(
-        history, window, timeline, stopped, stalled, baseline_share(_baseline_loss(streams, window), len(lost_ns))
+        history=history,
+        window=window,
+        timeline=timeline,
+        streams=streams,
+        stopped=stopped,
+        stalled=stalled,
+        unseen=min(len(lost_ns) - stalled, _unseen(history, window)),
+        expected=baseline_share(_baseline_loss(streams, window), len(lost_ns)),
     )
+
+
+def _unseen(history: History, window: Window) -> int:
+    """Return how many probes after the request may have come back although the tester does not know of it."""
+    counters = history.counters
+    if not len(counters.asked_ns):
+        return unseen_probes(history)
+    first, last = counting.row_before(counters, window.request_ns), len(counters.asked_ns) - 1
+    return unseen_probes(history) + counting.tester_lost(counters, first, last)
+
+
+def _instances(stream: Timeline) -> Int64Array:
+    marks: Int64Array = np.unique(stream.instance[(stream.version == SOURCE) & (stream.instance >= 0)])
+    return marks
 
 
 def _in_stalls(sent_ns: Int64Array, stalls: tuple[Span, ...]) -> int:
@@ -123,11 +165,14 @@ def _baseline_loss(streams: tuple[Timeline, ...], window: Window) -> LossCount:
 
 def _active_check(removals: _Removals, limits: Mapping[str, float]) -> Check:
     name, limit = "active sessions on removed units", round(limits["active_sessions_count"])
-    if removals.active - removals.stalled - removals.expected > limit:
+    if removals.active - removals.excused > limit:
         return Check(name, Outcome.FAIL, _told(removals, limit))
     if removals.active > limit:
-        causes = [(removals.stalled, "I14"), (removals.expected, "I1")]
-        excuse = f"{removals.stalled} around stalls of the tester, {removals.expected} as in the baseline"
+        causes = [(removals.stalled, "I14"), (removals.unseen, "I3"), (removals.expected, "I1")]
+        excuse = (
+            f"{removals.stalled} around stalls of the tester, {removals.unseen} perhaps not seen by it, "
+            f"{removals.expected} as in the baseline"
+        )
         reasons = tuple(code for count, code in causes if count)
         return Check(name, Outcome.INCONC, f"{_told(removals, limit)}; not attributable: {excuse}", reasons)
     if not removals.removed_count or not removals.stopped:
@@ -149,6 +194,21 @@ def _active_check(removals: _Removals, limits: Mapping[str, float]) -> Check:
         Outcome.PASS,
         f"{removals.active} of {wording.count(removals.observed)} sessions active on one of {len(removals.stopped)} "
         f"removed units (<= {bound} at 95 %)",
+    )
+
+
+def _told_apart_check(removals: _Removals) -> Check:
+    """Hold the instance marks against the removed units: fewer marks than units hide one unit behind another."""
+    name = "marks of removed units"
+    serving = sum(1 for unit in removals.timeline.old if unit.gone is not None and unit.capacity_pps > 0)
+    if removals.marks >= serving:
+        return Check(name, Outcome.PASS, f"{removals.marks} instances of the old version told apart")
+    return Check(
+        name,
+        Outcome.INCONC,
+        f"Instance marks - fewer than removed units, so that these cannot be told apart - Expected: >= {serving}, "
+        f"Actual: {removals.marks} on packets of the old version - see vnf.marks.instance in sut.yaml",
+        ("I9",),
     )
 
 
@@ -195,5 +255,5 @@ def _figures(removals: _Removals) -> dict[str, float | int | str | None]:
         else None,
         "units_removed_count": removals.removed_count,
         "instances_stopped_count": len(removals.stopped),
-        "not_attributable_sessions_count": min(removals.active, removals.stalled + removals.expected),
+        "not_attributable_sessions_count": removals.excused,
     }

@@ -16,6 +16,7 @@ from hitless.judges.evidence import (
     outcome_of,
     probes_check,
     version_marks_check,
+    violated_since,
 )
 from hitless.judges.unit_tables import since_request, unit_table
 from hitless.measures import confidence
@@ -82,7 +83,11 @@ def judge_upg_05(history: History, limits: Mapping[str, float]) -> Verdict:
         "completed_after_request_s": since_request(completed, window.request_ns),
         "units": [] if timeline is None else unit_table(timeline),
     }
-    return Verdict(REQUIREMENT, tuple(checks), _figures(history, residue, timeline), dict(limits), evidence)
+    verdict = Verdict(REQUIREMENT, tuple(checks), _figures(history, residue, timeline), dict(limits), evidence)
+    failed = {one.name for one in checks if one.outcome is Outcome.FAIL}
+    late = {"source version at completion": 0, "source version after completion": SETTLING_NS}
+    known_ns = 0 if completed is None else completed.latest_ns
+    return violated_since(verdict, (known_ns + delay_ns for name, delay_ns in late.items() if name in failed))
 
 
 def _residue(history: History, window: Window, completed: Interval) -> _Residue:

@@ -9,6 +9,7 @@ import pytest
 from hitless.history import Ending
 from hitless.judges import judge_cap_02
 from hitless.verdict import Outcome
+from tests.core.builders import at
 from tests.core.management import DECLARED, NEW, OLD, UNITS, Lifeline, Management, StepScene, changed, quick
 
 BASE = StepScene().history()
@@ -179,3 +180,15 @@ def test_an_upgrade_that_was_never_requested():
     assert judge(stopped.history()).outcome is Outcome.ERROR
     refused = StepScene(without_events=("request",), ending=Ending.STOPPED_BY_SUT, ending_reason="busy")
     assert judge(refused.history()).reasons == ("I8",)
+
+
+def test_an_operation_that_nobody_read_is_no_fail():
+    verdict = judge(without=("operation",))
+    assert verdict.outcome is Outcome.INCONC
+
+
+def test_a_fail_tells_when_it_began():
+    verdict = judge(units=changed("old-2", removed_s=12.0))
+    assert verdict.outcome is Outcome.FAIL
+    assert at(12.0) <= verdict.evidence["first_violation_ns"] <= at(12.3)
+    assert "first_violation_ns" not in judge().evidence

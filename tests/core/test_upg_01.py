@@ -12,6 +12,7 @@ from hitless.judges import judge_upg_01
 from hitless.verdict import Outcome
 from tests.core.builders import at, unmark
 from tests.core.management import DECLARED, NEW, OLD, UNITS, Lifeline, Management, StepScene, changed, quick
+from tests.core.mutilations import only_probes
 
 LIMITS = quick("RQ-UPG-01")
 BASE = StepScene().history()
@@ -244,3 +245,26 @@ def test_what_comes_later_does_not_matter():
     old = tuple(replace(one, removed_s=14.0) for one in OLD)
     new = (NEW[0], *(replace(one, appeared_s=13.5, added_s=14.5) for one in NEW[1:]))
     assert judge(units=(*old, *new)).outcome is Outcome.PASS
+
+
+# --- what the meter did not see, and when it began ------------------------------------------------------------------
+
+
+def test_the_first_packets_of_the_target_may_be_those_that_nobody_captured():
+    blind = only_probes(BASE, lambda of: (of.probes.version != 1) | (of.probes.sent_ns > at(21.0)))
+    verdict = judge(blind, units=changed("old-1", removed_s=20.0))
+    assert verdict.outcome is Outcome.INCONC
+    assert {check(verdict, OLD_SIDE).outcome, check(verdict, NEW_SIDE).outcome} == {Outcome.INCONC}
+
+
+def test_an_operation_that_nobody_read_is_no_fail():
+    verdict = judge(without=("operation",))
+    assert verdict.outcome is Outcome.INCONC
+
+
+def test_a_fail_tells_when_it_began():
+    gone = judge(units=changed("old-1", removed_s=12.0))
+    assert at(12.0) <= gone.evidence["first_violation_ns"] <= at(12.2)
+    early = judge(units=changed("new-1", added_s=13.5))
+    assert early.evidence["first_violation_ns"] == pytest.approx(at(FIRST_S), abs=10_000_000)
+    assert "first_violation_ns" not in judge().evidence

@@ -10,8 +10,9 @@ import pytest
 from hitless.history import Ending
 from hitless.judges import judge_upg_02
 from hitless.verdict import Outcome
-from tests.core.builders import unmark
+from tests.core.builders import at, unmark
 from tests.core.management import DECLARED, Management, StepScene, changed, quick
+from tests.core.mutilations import only_probes
 
 LIMITS = quick("RQ-UPG-02")
 FIRST, SAMPLE, UNITS_CHECK = "first share", "users in the first share", "units in the first share"
@@ -224,3 +225,50 @@ def test_an_upgrade_that_failed_is_a_fail():
 def test_an_upgrade_that_was_never_requested():
     stopped = StepScene(without_events=("request",), ending=Ending.STOPPED_BY_TESTER, ending_reason="cable")
     assert judge(stopped).outcome is Outcome.ERROR
+
+
+# --- few users, and when it began -----------------------------------------------------------------------------------
+
+
+def sole_user(packets):
+    """One user goes to the new version long before the others."""
+    if packets.group.name == "new-sessions":
+        rows = (packets.opened_s >= 13.0) & (packets.opened_s < 18.0)
+        packets.version[rows] = 0
+        first = packets.user[np.argmax(rows)]
+        packets.version[rows & (packets.user == first)] = 1
+
+
+def test_a_single_user_is_no_switch_of_all():
+    verdict = judge(StepScene(shares=LATER, edit=sole_user), sut=UNDECLARED)
+    assert check(verdict, FIRST).outcome is Outcome.INCONC
+    assert check(verdict, FIRST).reasons == ("I6",)
+    assert "not to be told from a single user" in verdict.message
+
+
+def test_a_single_user_is_not_the_declared_share():
+    verdict = judge(StepScene(shares=LATER, edit=sole_user))
+    assert check(verdict, FIRST).outcome is Outcome.FAIL
+    assert "not the declared one" in verdict.message
+
+
+def test_all_of_a_few_users_are_not_all_users():
+    verdict = judge(StepScene(shares=((27.9, 1.0),)))
+    assert verdict.figures["first_plateau_users_count"] < 183
+    assert check(verdict, FIRST).outcome is Outcome.INCONC
+    assert check(verdict, FIRST).reasons == ("I5",)
+
+
+def test_a_share_that_a_capture_with_holes_shows_is_no_fail():
+    history = StepScene(shares=((13.0, 0.25), *LATER)).history()
+    assert judge_upg_02(history, LIMITS).outcome is Outcome.FAIL
+    verdict = judge_upg_02(only_probes(history, lambda of: np.arange(len(of.probes.number)) % 100 != 0), LIMITS)
+    assert verdict.outcome is Outcome.INCONC
+    assert "I3" in verdict.reasons
+
+
+def test_a_fail_tells_when_it_began():
+    share = judge(StepScene(shares=((13.0, 0.25), *LATER)))
+    assert share.evidence["first_violation_ns"] == pytest.approx(at(13.0), abs=200_000_000)
+    gone = judge(units=changed("old-2", removed_s=14.0))
+    assert at(14.0) <= gone.evidence["first_violation_ns"] <= at(14.2)

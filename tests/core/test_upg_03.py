@@ -9,7 +9,7 @@ import pytest
 from hitless.history import Ending
 from hitless.judges import judge_upg_03
 from hitless.verdict import Outcome
-from tests.core.builders import unmark
+from tests.core.builders import at, unmark
 from tests.core.management import DECLARED, NEW, OLD, Management, StepScene, changed, quick
 
 LIMITS = quick("RQ-UPG-03")
@@ -233,3 +233,13 @@ def test_traffic_that_ended_early_leaves_it_open():
 def test_an_upgrade_that_was_never_requested():
     stopped = StepScene(without_events=("request",), ending=Ending.STOPPED_BY_SUT, ending_reason="busy")
     assert judge(stopped).reasons == ("I8",)
+
+
+def test_a_fail_tells_when_it_began():
+    fallen = judge(StepScene(shares=((13.0, 0.1), (16.0, 0.66), (18.0, 0.33), (20.0, 1.0))), limits={**LIMITS})
+    assert at(18.0) >= fallen.evidence["first_violation_ns"] >= at(15.9)
+    assert "first_violation_ns" not in judge().evidence
+
+
+def test_an_operation_that_nobody_read_is_no_fail():
+    assert outcomes(judge(without=("operation",))) == {CAPACITY: Outcome.INCONC}

@@ -12,6 +12,7 @@ from hitless.judges import judge_upg_04
 from hitless.verdict import Outcome
 from tests.core.builders import Loss, at, unmark
 from tests.core.management import DECLARED, NEW, OLD, Management, StepScene, changed, quick
+from tests.core.mutilations import only_probes
 from tests.core.test_withdrawals import die
 
 LIMITS = quick("RQ-UPG-04")
@@ -241,3 +242,62 @@ def test_an_upgrade_that_failed_is_a_fail():
 def test_an_upgrade_that_was_never_requested():
     stopped = StepScene(without_events=("request",), ending=Ending.STOPPED_BY_TESTER, ending_reason="cable")
     assert judge(stopped).outcome is Outcome.ERROR
+
+
+# --- what the meter did not see -------------------------------------------------------------------------------------
+
+
+def test_sessions_whose_next_packets_nobody_captured_are_no_fail():
+    history = StepScene().history()
+    verdict = judge_upg_04(only_probes(history, lambda of: of.probes.sent_ns < at(12.0)), LIMITS)
+    assert verdict.figures["active_sessions_count"] > 1000
+    assert verdict.outcome is Outcome.INCONC
+    assert "I3" in check(verdict).reasons
+
+
+def test_sessions_whose_next_packets_the_testers_interface_dropped_are_no_fail():
+    history = StepScene(edit=one_session()).history()
+    history = replace(history, snapshots=Management(units=EARLY).snapshots())
+    assert check(judge_upg_04(history, LIMITS)).outcome is Outcome.FAIL
+    counters = history.counters
+    dropped = counters.ierrors + (counters.asked_ns > at(18.0))[:, None]
+    verdict = judge_upg_04(replace(history, counters=replace(counters, ierrors=dropped)), LIMITS)
+    assert check(verdict).outcome is Outcome.INCONC
+    assert check(verdict).reasons == ("I3",)
+
+
+def test_sessions_that_went_elsewhere_are_a_fail_whatever_the_interface_dropped():
+    history = StepScene(edit=one_session(lost=False)).history()
+    history = replace(history, snapshots=Management(units=EARLY).snapshots())
+    counters = history.counters
+    dropped = counters.ierrors + 100 * (counters.asked_ns > at(18.0))[:, None]
+    verdict = judge_upg_04(replace(history, counters=replace(counters, ierrors=dropped)), LIMITS)
+    assert check(verdict).outcome is Outcome.FAIL
+
+
+def test_fewer_marks_than_removed_units_are_no_pass():
+    def shared(packets):
+        packets.instance[packets.instance == 1] = 0
+
+    verdict = judge(StepScene(edit=shared))
+    assert outcomes(verdict) == {"marks of removed units": Outcome.INCONC}
+    assert verdict.reasons == ("I9",)
+    assert "Expected: >= 4, Actual: 3" in verdict.message
+
+
+def test_sessions_whose_packets_are_as_far_apart_as_the_timeout_are_no_pass():
+    verdict = judge_upg_04(replace(StepScene().history(), session_timeout_s=1.0), LIMITS)
+    assert outcomes(verdict) == {"resolution": Outcome.INCONC}
+    assert verdict.reasons == ("I4",)
+
+
+def test_a_fail_tells_when_it_began():
+    verdict = judge(StepScene(edit=die(1, 18.0)), units=EARLY)
+    assert at(18.0) <= verdict.evidence["first_violation_ns"] < at(18.1)
+
+
+def test_a_fail_of_the_operation_alone_does_not_tell_when():
+    states = (("STARTING", 10.1, {}), ("PROCESSING", 10.3, {}), ("FAILED_TEMP", 24.05, {}))
+    verdict = judge(StepScene(states=states))
+    assert verdict.outcome is Outcome.FAIL
+    assert "first_violation_ns" not in verdict.evidence
