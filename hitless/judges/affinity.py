@@ -37,6 +37,11 @@ class Affinity:
     gaps: LongestGaps
     loss: ProbeLoss
 
+    @property
+    def moved_count(self) -> int:
+        """Sessions that were moved after the request."""
+        return len(np.unique(self.moves.session[self.moves.after_ns >= self.window.request_ns]))
+
 
 def measure_affinity(history: History, window: Window) -> Affinity:
     """Find share changes, the sessions that span them, and those that were moved or dropped."""

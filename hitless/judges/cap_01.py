@@ -19,6 +19,7 @@ from hitless.judges.common import (
     upgrade_check,
     window_of,
 )
+from hitless.judges.evidence import violated_since
 from hitless.measures import confidence, counting
 from hitless.measures.spans import Span, overlap_ns
 from hitless.verdict import Check, Outcome, Verdict
@@ -61,7 +62,18 @@ def judge_cap_01(history: History, limits: Mapping[str, float]) -> Verdict:
         overlap_check(history, window, limits),
         upgrade,
     )
-    return Verdict(REQUIREMENT, checks, capacity_figures(measured), dict(limits), capacity_evidence(measured))
+    verdict = Verdict(REQUIREMENT, checks, capacity_figures(measured), dict(limits), capacity_evidence(measured))
+    violated = any(check.outcome is Outcome.FAIL for check in checks[:3])
+    return violated_since(verdict, _violations_ns(measured, limits)) if violated else verdict
+
+
+def _violations_ns(measured: Capacity, limits: Mapping[str, float]) -> list[int]:
+    """Return when the first packet was lost; without loss, when the first second with too little goodput began."""
+    lost_ns = counting.first_missing_ns(measured.history.counters, *measured.rows)
+    least = limits["min_bin_goodput_ratio"]
+    slow_ns = measured.bins.start_ns[measured.bins.ratios < least]
+    late_ns = np.flatnonzero(1.0 - measured.late_ratios < least) * counting.BIN_NS + measured.window.observed.start_ns
+    return lost_ns or [*slow_ns.tolist(), *late_ns.tolist()]
 
 
 def _loss_check(measured: Capacity, limit: float) -> Check:

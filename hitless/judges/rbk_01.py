@@ -20,7 +20,7 @@ from hitless.judges.common import (
     overlap_check,
     window_of,
 )
-from hitless.judges.evidence import SOURCE, TARGET, probes_check, version_marks_check
+from hitless.judges.evidence import SOURCE, TARGET, probes_check, version_marks_check, violated_since
 from hitless.judges.flows import Trouble, old_served_check, probe_allowance, trouble_of
 from hitless.judges.rollbacks import (
     Withdrawn,
@@ -103,7 +103,11 @@ def judge_rbk_01(history: History, limits: Mapping[str, float]) -> Verdict:
         complete_check(history, operations),
     )
     figures = {**_old_figures(old_loss), **_figures(measured)}
-    return Verdict(REQUIREMENT, checks, figures, dict(limits), _evidence(measured))
+    verdict = Verdict(REQUIREMENT, checks, figures, dict(limits), _evidence(measured))
+    lost_ns = old_loss.lost_ns[:1].tolist() if old.outcome is Outcome.FAIL else []
+    if checks[1].outcome is Outcome.FAIL and measured.sure_outage is not None:
+        lost_ns.append(measured.sure_outage.first_ns)
+    return violated_since(verdict, lost_ns)
 
 
 def _measure(history: History, window: Window, operation: Withdrawn) -> Failure:

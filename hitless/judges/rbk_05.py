@@ -12,7 +12,7 @@ from hitless.history import Ending, Event, History
 from hitless.judges import wording
 from hitless.judges.allowances import Allowance, bin_allowance
 from hitless.judges.common import Window, never_requested, no_counters, overlap_check
-from hitless.judges.evidence import TARGET, probes_check, version_marks_check
+from hitless.judges.evidence import TARGET, probes_check, version_marks_check, violated_since
 from hitless.judges.flows import Trouble, old_served_check, planned_pps, trouble_of
 from hitless.judges.rollbacks import (
     STEPS,
@@ -87,7 +87,15 @@ def judge_rbk_05(history: History, limits: Mapping[str, float]) -> Verdict:
     old, loss, _ = old_served_check(history, streams, spans, trouble, limits["old_sessions_lost_packets_count"])
     checks += [old, version_marks_check(history), probes_check(history), overlap_check(history, window, limits)]
     checks.append(complete_check(history, withdrawn(history)))
-    return Verdict(REQUIREMENT, tuple(checks), _figures(judged, loss), dict(limits), _evidence(stages))
+    verdict = Verdict(REQUIREMENT, tuple(checks), _figures(judged, loss), dict(limits), _evidence(stages))
+    failed = {check.name for check in checks if check.outcome is Outcome.FAIL}
+    slow_ns = [_slowest_ns(stage) for stage in judged if f"goodput, {stage.name}" in failed]
+    return violated_since(verdict, [*slow_ns, *(loss.lost_ns[:1].tolist() if old.name in failed else [])])
+
+
+def _slowest_ns(stage: Stage) -> int:
+    """Return when the slowest second of a stage began."""
+    return int(stage.bins.start_ns[int(np.argmin(stage.bins.ratios))])
 
 
 def _stages(history: History) -> tuple[Stage, ...]:

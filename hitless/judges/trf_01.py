@@ -11,6 +11,7 @@ from hitless.history import History
 from hitless.judges import wording
 from hitless.judges.affinity import Affinity, affinity_evidence, affinity_figures, kind_counts, measure_affinity
 from hitless.judges.common import (
+    capture_problem,
     gap_sentence,
     never_requested,
     no_counters,
@@ -18,7 +19,13 @@ from hitless.judges.common import (
     upgrade_check,
     window_of,
 )
-from hitless.judges.evidence import MOST_UNMARKED_RATIO, probes_check, resolution_check, version_marks_check
+from hitless.judges.evidence import (
+    MOST_UNMARKED_RATIO,
+    probes_check,
+    resolution_check,
+    version_marks_check,
+    violated_since,
+)
 from hitless.measures import confidence
 from hitless.verdict import Check, Outcome, Verdict
 
@@ -53,7 +60,15 @@ def judge_trf_01(history: History, limits: Mapping[str, float]) -> Verdict:
     ]
     checks.append(overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters())
     checks.append(upgrade_check(history, window))
-    return Verdict(REQUIREMENT, tuple(checks), affinity_figures(measured), dict(limits), affinity_evidence(measured))
+    verdict = Verdict(REQUIREMENT, tuple(checks), affinity_figures(measured), dict(limits), affinity_evidence(measured))
+    return violated_since(verdict, _violations_ns(measured)) if checks[0].outcome is Outcome.FAIL else verdict
+
+
+def _violations_ns(measured: Affinity) -> list[int]:
+    """Return when the first packets were sent that somebody else served, or nobody, after the request."""
+    instants = np.concatenate((measured.moves.after_ns, measured.dropped.at_ns))
+    found: list[int] = instants[instants >= measured.window.request_ns].tolist()
+    return found
 
 
 def _affinity_check(measured: Affinity, limits: Mapping[str, float]) -> Check:
@@ -65,8 +80,13 @@ def _affinity_check(measured: Affinity, limits: Mapping[str, float]) -> Check:
         f"that span a share change"
     )
     expected_anyway = _expected_from_baseline(measured)
-    if violators - expected_anyway > limit:
+    unseen = capture_problem(measured.history)
+    # Where the capture is not complete, sessions may only seem to be dropped.
+    surely = measured.moved_count if unseen else violators
+    if surely - expected_anyway > limit:
         return Check(name, Outcome.FAIL, told)
+    if violators > limit and violators - expected_anyway > limit:
+        return Check(name, Outcome.INCONC, f"{told}; the capture is not complete: {unseen}", ("I3",))
     if violators > limit:
         reason = f"; {expected_anyway} are expected from {len(measured.violating_before)} before the request"
         return Check(name, Outcome.INCONC, told + reason, ("I1",))

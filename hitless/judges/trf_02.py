@@ -12,7 +12,7 @@ import numpy as np
 from hitless.history import History, Int64Array
 from hitless.judges import wording
 from hitless.judges.common import never_requested, no_counters, overlap_check, upgrade_check, window_of
-from hitless.judges.evidence import probes_check, version_marks_check
+from hitless.judges.evidence import probes_check, version_marks_check, violated_since
 from hitless.measures import confidence
 from hitless.measures.changes import ShareChange, openers, share_changes
 from hitless.measures.timelines import Timeline, timelines
@@ -54,6 +54,11 @@ class UserAffinity:
         """Return the users with an event after the request and before any rollback."""
         return events.users(self.request_ns, self.until_ns)
 
+    def instants_ns(self, events: UserEvents) -> list[int]:
+        """Return when these events were, as far as they count."""
+        found: list[int] = events.at_ns[(events.at_ns >= self.request_ns) & (events.at_ns < self.until_ns)].tolist()
+        return found
+
     def expected(self, events: UserEvents) -> int:
         """Return how many such users there would be without an upgrade, at the rate seen before the request."""
         return math.ceil(len(events.users(0, self.request_ns)) * self.before_ratio)
@@ -88,7 +93,11 @@ def judge_trf_02(history: History, limits: Mapping[str, float]) -> Verdict:
         overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters(),
         upgrade_check(history, window),
     )
-    return Verdict(REQUIREMENT, checks, _figures(measured), dict(limits), _evidence(measured))
+    verdict = Verdict(REQUIREMENT, checks, _figures(measured), dict(limits), _evidence(measured))
+    failed = [check.name for check in checks if check.outcome is Outcome.FAIL]
+    kinds = ((_MIXED, measured.mixed), (_BACK, measured.back))
+    found = [measured.instants_ns(events) for kind, events in kinds if kind.name in failed]
+    return violated_since(verdict, [at_ns for instants in found for at_ns in instants])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hitless.history import History
 from hitless.judges import wording
 from hitless.judges.common import never_requested, no_counters
-from hitless.judges.evidence import SOURCE, probes_check, version_marks_check
+from hitless.judges.evidence import SOURCE, probes_check, version_marks_check, violated_since
 from hitless.judges.held import held_check
 from hitless.judges.rollbacks import end_of_traffic
 from hitless.measures import confidence
@@ -91,7 +91,9 @@ def judge_trf_03(history: History, limits: Mapping[str, float]) -> Verdict:
     checks += [version_marks_check(history), probes_check(history), held_check(history)]
     if len(history.counters.asked_ns) < 2:
         checks.append(no_counters())
-    return Verdict(REQUIREMENT, tuple(checks), _figures(measured), dict(limits), _evidence(history, measured))
+    verdict = Verdict(REQUIREMENT, tuple(checks), _figures(measured), dict(limits), _evidence(history, measured))
+    wrong = [one.opened.opened_ns[one.misses | one.leaks] for one in measured]
+    return violated_since(verdict, [at_ns for instants in wrong for at_ns in instants.tolist()])
 
 
 def _measure(history: History, limits: Mapping[str, float]) -> tuple[Selected, ...]:

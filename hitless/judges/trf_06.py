@@ -12,7 +12,7 @@ from hitless.history import CounterSeries, History, TrafficGroup
 from hitless.judges import wording
 from hitless.judges.allowances import Allowance, baseline_share, window_allowance
 from hitless.judges.common import gap_figures, gap_sentence, never_requested, no_counters
-from hitless.judges.evidence import TARGET, probes_check, version_marks_check
+from hitless.judges.evidence import TARGET, probes_check, version_marks_check, violated_since
 from hitless.judges.held import held_check
 from hitless.judges.rollbacks import end_of_traffic
 from hitless.measures import confidence, counting
@@ -94,7 +94,27 @@ def judge_trf_06(history: History, limits: Mapping[str, float]) -> Verdict:
         _both_served_check(history),
         held_check(history),
     )
-    return Verdict(REQUIREMENT, checks, _figures(measured), dict(limits), _evidence(measured))
+    verdict = Verdict(REQUIREMENT, checks, _figures(measured), dict(limits), _evidence(measured))
+    failed = {check.name for check in checks if check.outcome is Outcome.FAIL}
+    lost_ns, doubled_ns = _first_lost_ns(measured), _first_doubled_ns(measured)
+    return violated_since(
+        verdict, [*(lost_ns if "loss" in failed else ()), *(doubled_ns if "duplicates" in failed else ())]
+    )
+
+
+def _first_lost_ns(measured: Churn) -> list[int]:
+    counters = _only(measured.history.counters, measured.groups)
+    return counting.first_missing_ns(counters, *_rows(counters, measured.span))
+
+
+def _first_doubled_ns(measured: Churn) -> list[int]:
+    probes, span = measured.history.probes, measured.span
+    inside = (probes.sent_ns >= span.start_ns) & (probes.sent_ns < span.end_ns)
+    mine = np.flatnonzero(inside & np.isin(probes.pg_id, [group.pg_id for group in measured.groups]))
+    names = np.stack((probes.pg_id[mine].astype(np.int64), probes.number[mine]))
+    _, first, count = np.unique(names, axis=1, return_index=True, return_counts=True)
+    found: list[int] = probes.sent_ns[mine[first[count > 1]]].tolist()
+    return found
 
 
 def _measure(history: History, changes: tuple[RuleSet, ...]) -> Churn:

@@ -126,6 +126,13 @@ def missing_between(counters: CounterSeries, first: int, last: int) -> int:
     return int(settled[last] - settled[first])
 
 
+def first_missing_ns(counters: CounterSeries, first: int, last: int) -> list[int]:
+    """Return when the sample was taken after which the first packet was lost between two samples; empty without any."""
+    settled = settled_loss(counters.tx, counters.rx).sum(axis=1)
+    rows = np.flatnonzero(settled[first + 1 : last + 1] > settled[first])
+    return [int(instants_ns(counters)[first + int(rows[0])])] if len(rows) else []
+
+
 def last_settled_row(counters: CounterSeries) -> int:
     """Return the last sample by which is known what became of all packets that had been sent.
 

@@ -318,3 +318,15 @@ def test_judges_are_found_by_the_id_of_the_requirement_and_cannot_be_replaced():
     assert (JUDGES["RQ-CAP-01"], JUDGES["RQ-TRF-01"]) == (judge_cap_01, judge_trf_01)
     with pytest.raises(TypeError):
         JUDGES["RQ-CAP-01"] = judge_trf_01  # type: ignore[index]
+
+
+def test_sessions_that_only_seem_to_be_dropped_as_the_capture_misses_packets():
+    """They came back by the counters; the same loss that the counters confirm is a failure."""
+    edit = drop_bucket(100, 101, 2148, 2149)
+    dropped, whole = Scene(edit=edit).history(), Scene().history()
+    assert judge_trf_01(dropped, TRF_LIMITS).outcome is Outcome.FAIL
+    missing = len(whole.probes.number) // 500
+    unseen = replace(whole.counters, rx=whole.counters.rx + missing * (whole.counters.tx > missing))
+    verdict = judge_trf_01(replace(dropped, counters=unseen), TRF_LIMITS)
+    assert check(verdict, "session affinity").outcome is Outcome.INCONC
+    assert "I3" in verdict.reasons
