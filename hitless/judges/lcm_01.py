@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from hitless.history import Attempt, History
 from hitless.judges import contract, wording
+from hitless.judges.evidence import violated_since
 from hitless.judges.requests_traffic import traffic_check, traffic_figures
 from hitless.measures import documents
 from hitless.verdict import Check, Outcome, Verdict
@@ -55,7 +56,14 @@ def judge_lcm_01(history: History, limits: Mapping[str, float]) -> Verdict:
         **traffic_figures(history, [one for _, one in bad]),
     }
     evidence = {"answers": [{"request": one.name, "answer": contract.answer(one)} for _, one in bad]}
-    return Verdict(REQUIREMENT, checks, figures, dict(limits), evidence)
+    verdict = Verdict(REQUIREMENT, checks, figures, dict(limits), evidence)
+    wrong = [one for _, one in bad if one.status is not None and contract.wrong_refusal(one, REFUSALS[one.name])]
+    wrong += [one for _, one in contract.attempts_named(history, VALID) if _was_refused(history, one)]
+    return violated_since(verdict, (one.asked_ns for one in wrong))
+
+
+def _was_refused(history: History, attempt: Attempt) -> bool:
+    return attempt.status is not None and bool(_wrong_acceptance(history, attempt))
 
 
 def _valid_check(history: History, limit: float) -> Check:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hitless.history import History, OperationState
 from hitless.judges import contract, wording
 from hitless.judges.common import never_requested
+from hitless.judges.evidence import violated_since
 from hitless.measures import documents
 from hitless.measures.life_cycle import SETTLED_STATES
 from hitless.measures.operations import Course, Entry, courses, received_ns
@@ -45,7 +46,10 @@ def judge_lcm_02(history: History, limits: Mapping[str, float]) -> Verdict:
     else:
         checks.append(_no_path_back(history))
     checks += [_end_check(seen), contract.recording_check(history)]
-    return Verdict(REQUIREMENT, tuple(checks), _figures(seen), dict(limits), _evidence(history, seen))
+    verdict = Verdict(REQUIREMENT, tuple(checks), _figures(seen), dict(limits), _evidence(history, seen))
+    illegal = [entry.entered.latest_ns for course in seen for entry in course.entries if not entry.legal]
+    surplus = [received_ns(note) for course in seen for note in course.surplus]
+    return violated_since(verdict, illegal + surplus)
 
 
 def _transition_check(seen: Sequence[Course], limit: float) -> Check:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hitless.history import Attempt, History, Snapshot
 from hitless.judges import contract, wording
+from hitless.judges.evidence import violated_since
 from hitless.measures import documents
 from hitless.measures.life_cycle import FINAL_STATES
 from hitless.measures.operations import Course, courses, possible_states
@@ -47,7 +48,9 @@ def judge_lcm_03(history: History, limits: Mapping[str, float]) -> Verdict:
         "longest_answer_ms": max([(one.answered_ns - one.asked_ns) / 1e6 for _, one in made], default=None),
     }
     answers = [{"request": contract.in_words(one), "answer": contract.answer(one)} for _, one in made]
-    return Verdict(REQUIREMENT, checks, figures, dict(limits), {"answers": answers})
+    verdict = Verdict(REQUIREMENT, checks, figures, dict(limits), {"answers": answers})
+    wrong = (one for _, one in made if contract.accepted(one) and not _may_be_in_order(one, seen))
+    return violated_since(verdict, (one.asked_ns for one in wrong))
 
 
 def _may_be_in_order(attempt: Attempt, seen: tuple[Course, ...]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from hitless.history import History
 from hitless.judges import contract
 from hitless.judges.common import UPGRADE_OPERATION, never_requested
+from hitless.judges.evidence import violated_since
 from hitless.measures import documents
 from hitless.measures.operations import Course, courses
 from hitless.measures.package_change import (
@@ -56,7 +57,8 @@ def judge_lcm_04(history: History, limits: Mapping[str, float]) -> Verdict:
         "attributes_compared_count": len(change.expected),
         "instance_documents_count": len(change.after),
     }
-    return Verdict(REQUIREMENT, checks, figures, dict(limits), {"expected": dict(change.expected)})
+    verdict = Verdict(REQUIREMENT, checks, figures, dict(limits), {"expected": dict(change.expected)})
+    return violated_since(verdict, (course.entries[-1].entered.latest_ns,))
 
 
 def _not_completed(course: Course | None) -> Check:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from hitless.history import Attempt, History
 from hitless.judges import contract, wording
+from hitless.judges.evidence import violated_since
 from hitless.judges.task_results import end_check, target_check
 from hitless.measures import documents
 from hitless.measures.life_cycle import PERMITTED, TASKS
@@ -51,7 +52,9 @@ def judge_lcm_05(history: History, limits: Mapping[str, float]) -> Verdict:
         "longest_answer_ms": max([(one.answered_ns - one.asked_ns) / 1e6 for one in made], default=None),
     }
     answers = [{"task": contract.in_words(one), "answer": contract.answer(one)} for one in made]
-    return Verdict(REQUIREMENT, checks, figures, dict(limits), {"answers": answers})
+    verdict = Verdict(REQUIREMENT, checks, figures, dict(limits), {"answers": answers})
+    wrong = (one.asked_ns for one in made if one.status is not None and one.state and _wrong_answer(one, one.state))
+    return violated_since(verdict, wrong)
 
 
 def _answer_check(history: History, seen: tuple[Course, ...], limit: float) -> Check:
@@ -60,7 +63,7 @@ def _answer_check(history: History, seen: tuple[Course, ...], limit: float) -> C
     tried: set[tuple[str, str]] = set()
     modes: set[str] = set()
     for _, one in contract.attempts_named(history, *TASKS):
-        if one.status is None:
+        if one.status is None or not one.state:  # without the state nothing says what would have been right
             continue
         tried.add((one.state, one.name))
         if one.name == "cancel" and one.state == "PROCESSING" and contract.accepted(one):

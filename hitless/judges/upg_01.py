@@ -10,7 +10,7 @@ import numpy as np
 
 from hitless.history import History, Interval
 from hitless.judges import wording
-from hitless.judges.common import Window, never_requested, upgrade_check, window_of
+from hitless.judges.common import Window, never_requested, no_counters, overlap_check, upgrade_check, window_of
 from hitless.judges.evidence import (
     TARGET,
     capacities_check,
@@ -65,13 +65,15 @@ def judge_upg_01(history: History, limits: Mapping[str, float]) -> Verdict:
 
     Args:
         history: an upgrade under load.
-        limits: ``old_in_service_ratio``, ``first_new_capacity_ratio``, ``early_packets_count``.
+        limits: ``old_in_service_ratio``, ``first_new_capacity_ratio``, ``early_packets_count``, and the durations for
+            the overlap.
     """
     window = window_of(history, limits)
     if window is None:
         return Verdict(REQUIREMENT, (never_requested(history),), limits=dict(limits))
     timeline = unit_timeline(history, window.request_ns)
-    meter = (version_marks_check(history), probes_check(history), upgrade_check(history, window))
+    counted = overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters()
+    meter = (version_marks_check(history), probes_check(history), counted, upgrade_check(history, window))
     if timeline is None:
         return Verdict(REQUIREMENT, (no_units(), *meter), limits=dict(limits))
     evidence = {"units": unit_table(timeline)}

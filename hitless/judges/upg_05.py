@@ -189,7 +189,17 @@ def _unit_checks(history: History, timeline: UnitTimeline | None, limit: int) ->
         return [Check("units at the end", Outcome.INCONC, f"{message} - see snapshots.jsonl", ("I12",))]
     capacities = capacities_check(timeline)
     final = [_final_capacity_check(timeline)] if capacities.outcome is Outcome.PASS else [capacities]
-    return [_leftover_check(timeline, _leftovers(history, timeline), limit), *final]
+    left = _leftover_check(timeline, _leftovers(history, timeline), limit)
+    return [left, _operation_read_check(history), *final]
+
+
+def _operation_read_check(history: History) -> Check:
+    """Which units are temporary, only the operation says."""
+    name = "temporary units"
+    if any(one.kind == "operation" and "operationState" in one.document for one in history.snapshots):
+        return Check(name, Outcome.PASS, "temporary units known from the operation")
+    message = "Temporary units - not known - Expected: the operation occurrence, Actual: never read"
+    return Check(name, Outcome.INCONC, f"{message} - see snapshots.jsonl", ("I12",))
 
 
 def _leftovers(history: History, timeline: UnitTimeline) -> tuple[Unit, ...]:

@@ -322,3 +322,10 @@ def test_empty_documents_are_no_comparison(kind):
     verdict = judge(scene)
     assert verdict.outcome is Outcome.INCONC
     assert check(verdict, "traces").reasons == ("I12",)
+
+
+def test_a_fail_tells_when_the_first_wrong_answer_was_asked_for():
+    name = "change_vnfpkg-malformed"
+    scene = Contract().perform().change_attempt(name, status=202)
+    (made,) = [one for one in scene.attempts if one.name == name]
+    assert judge(scene).evidence["first_violation_ns"] == made.asked_ns

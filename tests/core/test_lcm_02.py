@@ -448,3 +448,10 @@ def test_a_reading_that_failed_is_told():
     verdict = judge(not_read("PROCESSING"))
     assert verdict.outcome is Outcome.PASS
     assert "2 readings right after a notification show its state or a later one, 1 failed" in verdict.message
+
+
+def test_a_fail_tells_when_it_began():
+    scene = upgrade("STARTING", "COMPLETED", "PROCESSING")
+    verdict = judge(scene)
+    assert verdict.outcome is Outcome.FAIL
+    assert verdict.evidence["first_violation_ns"] <= max(one.entered.latest_ns for one in scene.states)

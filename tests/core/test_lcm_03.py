@@ -231,3 +231,9 @@ def test_a_second_operation_that_is_accepted_when_the_first_may_have_ended_is_un
 
 def test_a_second_operation_that_is_accepted_before_the_first_has_ended_is_a_fail():
     assert check(judge(ended_meanwhile(ended_s=0.15)), "refusals").outcome is Outcome.FAIL
+
+
+def test_a_fail_tells_when_the_first_wrong_answer_was_asked_for():
+    scene = Contract().perform().change_attempt("second-scale", "FAILED_TEMP", status=202)
+    (made,) = [one for one in scene.attempts if (one.name, one.state) == ("second-scale", "FAILED_TEMP")]
+    assert judge(scene).evidence["first_violation_ns"] == made.asked_ns

@@ -308,3 +308,11 @@ def test_a_notification_whose_body_was_not_kept_is_no_contradiction():
     verdict = judge(scene)
     assert verdict.outcome is Outcome.INCONC
     assert "the notification of COMPLETED" in verdict.message
+
+
+def test_a_fail_tells_when_it_was_declared_complete():
+    scene = upgraded(error={"status": 500, "detail": "oh"})
+    verdict = judge(scene)
+    assert verdict.outcome is Outcome.FAIL
+    done = [one.entered.latest_ns for one in scene.states if (one.state, one.source) == ("COMPLETED", "poll")]
+    assert [verdict.evidence["first_violation_ns"]] == done

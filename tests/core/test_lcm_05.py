@@ -354,3 +354,15 @@ def test_limits_are_applied(limit):
     scene.change_documents("operation", lambda one: one["_links"].update(retry={"href": "x"}))
     names = {"wrong_answers_count": ANSWERS, "wrong_links_count": LINKS, "wrong_results_count": TARGETS}
     assert check(judge(scene, **{limit: 20}), names[limit]).outcome is Outcome.PASS
+
+
+def test_tasks_in_a_state_that_nobody_read_prove_nothing():
+    scene = Contract().perform()
+    scene.attempts = [replace(one, state="") for one in scene.attempts]
+    assert check(judge(scene), "answers").outcome is Outcome.INCONC
+
+
+def test_a_fail_tells_when_the_first_wrong_answer_was_asked_for():
+    scene = Contract().perform().change_attempt("retry", "PROCESSING", status=202)
+    made = [one for one in scene.attempts if (one.name, one.state) == ("retry", "PROCESSING")]
+    assert judge(scene).evidence["first_violation_ns"] == made[0].asked_ns

@@ -268,3 +268,10 @@ def test_a_fail_tells_when_it_began():
     early = judge(units=changed("new-1", added_s=13.5))
     assert early.evidence["first_violation_ns"] == pytest.approx(at(FIRST_S), abs=10_000_000)
     assert "first_violation_ns" not in judge().evidence
+
+
+def test_a_capture_that_no_counter_was_held_against_is_no_pass():
+    counters = BASE.counters
+    rows = {one: getattr(counters, one)[:0] for one in ("asked_ns", "answered_ns", "tx", "rx", "ierrors", "oerrors")}
+    verdict = judge(replace(BASE, counters=replace(counters, **rows)))
+    assert outcomes(verdict) == {"counters": Outcome.INCONC}

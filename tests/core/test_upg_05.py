@@ -299,3 +299,13 @@ def test_an_upgrade_that_failed_is_a_fail():
 def test_an_upgrade_that_was_never_requested():
     stopped = StepScene(without_events=("request",), ending=Ending.STOPPED_BY_TESTER, ending_reason="cable")
     assert judge(stopped).outcome is Outcome.ERROR
+
+
+def test_temporary_units_are_not_known_without_the_operation():
+    assert outcomes(judge(without=("operation",))) == {"temporary units": Outcome.INCONC}
+
+
+def test_a_fail_tells_when_it_was_declared_complete():
+    verdict = judge(scene=StepScene(shares=((13.0, 0.1), (16.0, 0.33))))
+    assert verdict.outcome is Outcome.FAIL
+    assert at(23.9) <= verdict.evidence["first_violation_ns"] <= at(24.2)
