@@ -31,7 +31,13 @@ class CommandDecider:
         text = json.dumps(document(rules))
         try:
             done = subprocess.run(
-                self._argv, input=text, capture_output=True, text=True, timeout=self._timeout_s, check=False
+                self._argv,
+                input=text,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",  # what it says is for people; it must not stop anything
+                timeout=self._timeout_s,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise self._error(f"exit code 0 within {self._timeout_s:g} s", "still running") from error

@@ -9,6 +9,8 @@ from hitless.mano.errors import ManoError
 from hitless.mano.resources import SETTLED_STATES, Accepted, VnfInstance
 from hitless.sut import SystemUnderTest
 
+CANCEL_PATIENCE_S = 10.0
+"""How long an operation of an earlier run may take to end when it is cancelled."""
 CONFLICT_PATIENCE_S = 10.0
 """For how long a 409 directly after the end of the operation before is waited out."""
 
@@ -75,16 +77,30 @@ class InitialState:
                 continue
             if summary.instantiated:
                 self._say(f"terminating the instance {summary.id} of an earlier run")
-                self._give_up_failed(summary.id)
+                self._give_up(summary.id)
                 accepted = self._vnfm.terminate(summary.id, conflict_patience_s=CONFLICT_PATIENCE_S)
                 self._wait(accepted, "TERMINATE")
             self._vnfm.delete(summary.id, conflict_patience_s=CONFLICT_PATIENCE_S)
 
-    def _give_up_failed(self, instance_id: str) -> None:
-        """Fail operations that wait for a decision: as long as one does, the instance cannot be terminated."""
+    def _give_up(self, instance_id: str) -> None:
+        """Cancel operations that go on, fail those that wait for a decision: both stand in the way of terminating."""
         for operation in self._vnfm.operations(instance_id):
-            if operation.state == "FAILED_TEMP":
-                self._vnfm.try_task(operation.id, "fail", state=operation.state)
+            state = operation.state
+            if state in {"PROCESSING", "ROLLING_BACK"}:
+                self._vnfm.try_task(operation.id, "cancel", {"cancelMode": "FORCEFUL"}, state=state)
+                state = self._left(operation.id, state)
+            if state == "FAILED_TEMP":
+                self._vnfm.try_task(operation.id, "fail", state=state)
+
+    def _left(self, operation_id: str, state: str) -> str:
+        """Return the state of an operation once it has left one, or that one after some time."""
+        deadline_ns = self._clock_ns() + int(CANCEL_PATIENCE_S * 1e9)
+        while self._clock_ns() < deadline_ns:
+            now = self._vnfm.operation(operation_id).state
+            if now != state:
+                return now
+            self._sleep(self._sut.mano.poll_interval_ms / 1000)
+        return state
 
     def _existing(self, instance_id: str) -> VnfInstance:
         found = self._vnfm.instance(instance_id)

@@ -14,7 +14,7 @@ from hitless.mano.resources import FINAL_STATES, SETTLED_STATES
 from hitless.procedures.bench import Bench
 from hitless.procedures.rig import Rig, StoppedBySutError, upgrade_request
 from hitless.procedures.script import Script, record
-from hitless.procedures.withdrawing import cancel, roll_back
+from hitless.procedures.withdrawing import cancel, demand_accepted, roll_back
 
 PROCEDURE = "requests-and-tasks"
 TASKS = ("cancel", "retry", "rollback", "fail")
@@ -89,6 +89,7 @@ def _cancel_retry_rollback(rig: Rig) -> None:
     _wrong_tasks(rig, operation_id)
     if declared.retry:
         made = rig.attempt(rig.vnfm.try_task(operation_id, "retry", state="FAILED_TEMP"))
+        demand_accepted(made)
         _until(rig, operation_id, "PROCESSING", made.asked_ns, leaving="FAILED_TEMP")
         _demand("FAILED_TEMP", cancel(rig, operation_id, "FORCEFUL"), operation_id)
     if declared.supported:
@@ -101,6 +102,7 @@ def _cancel_retry_rollback(rig: Rig) -> None:
 def _cancelled_rollback(rig: Rig, operation_id: str) -> None:
     """Begin to roll back, try what is not permitted meanwhile, and cancel."""
     made = rig.attempt(rig.vnfm.try_task(operation_id, "rollback", state="FAILED_TEMP"))
+    demand_accepted(made)
     _until(rig, operation_id, "ROLLING_BACK", made.asked_ns, leaving="FAILED_TEMP")
     if rig.following.state != "ROLLING_BACK":
         return  # it was over before anybody could look
@@ -115,6 +117,7 @@ def _give_up(rig: Rig) -> None:
         return
     _demand("FAILED_TEMP", cancel(rig, operation_id, "FORCEFUL"), operation_id)
     made = rig.attempt(rig.vnfm.try_task(operation_id, "fail", state="FAILED_TEMP"))
+    demand_accepted(made)
     state = rig.following.follow(operation_id, made.asked_ns, leaving=frozenset({"FAILED_TEMP"}), settled=FINAL_STATES)
     rig.event("operation-ended", operation_id=operation_id, state=state)
     _wrong_tasks(rig, operation_id)

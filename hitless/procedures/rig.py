@@ -23,7 +23,7 @@ from hitless.recording import RecordingWriter
 from hitless.recording.marks import compile_marks
 from hitless.sut import SystemUnderTest
 from hitless.sut.upgrading import Upgrade
-from hitless.traffic import TrafficGenerator
+from hitless.traffic import TrafficError, TrafficGenerator
 
 MAIN_PART = "main"
 SHARE_HOLD_NS = 3_000_000_000
@@ -290,9 +290,14 @@ class Rig:
             self.bench.say("traffic started")
             yield
             self.event("traffic-stopped")
-        finally:
-            accounting = self._traffic.record_stop()
-            self.event("traffic-accounted", **accounting)
+        except BaseException:
+            with contextlib.suppress(TrafficError):  # what went wrong first is the reason, also an interruption
+                self._account()
+            raise
+        self._account()
+
+    def _account(self) -> None:
+        self.event("traffic-accounted", **self._traffic.record_stop())
 
 
 def upgrade_request(declared: Upgrade, vnfd_id: str, params: Mapping[str, Any] | None = None) -> dict[str, object]:

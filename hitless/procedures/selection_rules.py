@@ -14,7 +14,7 @@ from hitless.mano.resources import SETTLED_STATES
 from hitless.procedures.bench import Bench
 from hitless.procedures.rig import Rig, StoppedBySutError, StoppedByTesterError
 from hitless.procedures.script import Script, record
-from hitless.procedures.withdrawing import withdraw
+from hitless.procedures.withdrawing import leave_behind, withdraw
 from hitless.sessions import Layout
 
 PROCEDURE = "selection-rules"
@@ -54,10 +54,14 @@ def _perform(rig: Rig) -> None:
     state = rig.following.follow(operation_id, accepted.asked_ns, until=lambda: _has_new_units(rig))
     _demand_held(operation_id, state)
     _hold(rig, operation_id, CLEAR_S)
-    with open_decider(sut.decider) as decider:
-        _select(rig, operation_id, decider)
-        _churn(rig, operation_id, decider)
-        _set(rig, decider, "clear", [])
+    try:
+        with open_decider(sut.decider) as decider:
+            _select(rig, operation_id, decider)
+            _churn(rig, operation_id, decider)
+            _set(rig, decider, "clear", [])
+    except StoppedBySutError:
+        leave_behind(rig, operation_id)
+        raise
     # Sessions that went to the new version by a rule come to their end before it is taken away.
     _hold(rig, operation_id, CLEAR_S)
     withdraw(rig, operation_id, "GRACEFUL")

@@ -45,7 +45,7 @@ def begun_upgrade(rig: Rig) -> Iterator[Begun]:
         accepted = rig.request_upgrade(sut.vnf.target.vnfd_id, "upgrade")
         yield Begun(accepted.operation_id, accepted.asked_ns)
         return
-    known = _operations(rig)
+    known = _operations(rig)  # if it is not known what was there, an old operation would pass for the new one
     if sut.upgrade.trigger == "manual":
         yield _somebody_starts(rig, known)
         return
@@ -70,7 +70,9 @@ def _appearing(rig: Rig, known: frozenset[str], process: subprocess.Popen[bytes]
     deadline_ns = rig.bench.clock_ns() + int(rig.bench.sut.upgrade.deadline_s * 1e9)
     while rig.bench.clock_ns() < deadline_ns:
         not_yet_ns = rig.bench.clock_ns()
-        appeared = sorted(_operations(rig) - known)
+        appeared: list[str] = []
+        with contextlib.suppress(ManoError):  # there is time to look again
+            appeared = sorted(_operations(rig) - known)
         if appeared or (not rig.sees_mano and (process is not None or (share() or 0.0) > 0)):
             rig.event_at(not_yet_ns, "request", operation=OPERATION, purpose="upgrade", trigger="outside")
             rig.bench.say(f"the upgrade has begun{f': operation {appeared[0]}' if appeared else ''}")
@@ -84,12 +86,14 @@ def _appearing(rig: Rig, known: frozenset[str], process: subprocess.Popen[bytes]
 
 
 def _operations(rig: Rig) -> frozenset[str]:
-    """Return the identifiers of the package changes of the instance."""
+    """Return the identifiers of the package changes of the instance.
+
+    Raises:
+        ManoError: they cannot be read.
+    """
     if not rig.sees_mano:
         return frozenset()
-    with contextlib.suppress(ManoError):
-        return frozenset(one.id for one in rig.vnfm.operations(rig.instance_id) if one.operation == OPERATION)
-    return frozenset()
+    return frozenset(one.id for one in rig.vnfm.operations(rig.instance_id) if one.operation == OPERATION)
 
 
 @contextlib.contextmanager

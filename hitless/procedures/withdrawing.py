@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from hitless.history import Attempt
+from hitless.mano.errors import ManoError
 from hitless.mano.resources import SETTLED_STATES
 from hitless.procedures.rig import Rig, StoppedBySutError
 
@@ -18,7 +21,7 @@ def cancel(rig: Rig, operation_id: str, mode: str) -> str:
     """
     state = rig.following.state
     made = rig.attempt(rig.vnfm.try_task(operation_id, "cancel", {"cancelMode": mode}, state=state))
-    _demand(made)
+    demand_accepted(made)
     return rig.following.follow(operation_id, made.asked_ns, leaving=frozenset({state}))
 
 
@@ -30,7 +33,7 @@ def roll_back(rig: Rig, operation_id: str) -> str:
         ManoError: the operation cannot be followed.
     """
     made = rig.attempt(rig.vnfm.try_task(operation_id, "rollback", state="FAILED_TEMP"))
-    _demand(made)
+    demand_accepted(made)
     left = frozenset({"FAILED_TEMP"})
     return rig.following.follow(operation_id, made.asked_ns, leaving=left, settled=SETTLED_STATES)
 
@@ -54,7 +57,20 @@ def withdraw(rig: Rig, operation_id: str, mode: str) -> str:
     return state
 
 
-def _demand(made: Attempt) -> None:
+def leave_behind(rig: Rig, operation_id: str) -> None:
+    """Take back an operation that nobody wants any more, as well as that goes; it would be in the way of others."""
+    rig.bench.say("taking back what is under way")
+    with contextlib.suppress(ManoError, StoppedBySutError):
+        if rig.following.state not in SETTLED_STATES:
+            withdraw(rig, operation_id, "FORCEFUL")
+
+
+def demand_accepted(made: Attempt) -> None:
+    """Go on only if a request was accepted.
+
+    Raises:
+        StoppedBySutError: it was not.
+    """
     if made.status not in _ACCEPTED:
         actual = made.problem if made.status is None else f"{made.status} {_detail(made.body)}".rstrip()
         raise StoppedBySutError(f"{made.method} {made.path} - not accepted - Expected: 202 Actual: {actual}")
