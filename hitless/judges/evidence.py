@@ -81,6 +81,8 @@ def probes_check(history: History) -> Check:
     unseen = capture_problem(history)
     problems += [unseen] if unseen else []
     probing = {group.pg_id: group.name for group in history.groups if group.kind == "probe"}
+    if len(probes.number) and not probing:
+        problems.append("no stream of probes is known that they could be of")
     surplus = counting.surplus_groups(history.counters)
     problems += [f"{count} more received than sent of {probing[pg]}" for pg, count in surplus.items() if pg in probing]
     if not problems:
