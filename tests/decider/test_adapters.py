@@ -91,6 +91,13 @@ def test_by_command_that_fails(tmp_path):
         CommandDecider(argv, 10).set_rules(RULES)
 
 
+def test_by_command_that_speaks_no_language(tmp_path):
+    garbage = "import sys; sys.stdout.buffer.write(bytes([255, 254, 0x20])); sys.stdout.flush()"
+    CommandDecider(program(tmp_path, garbage), 10).set_rules(RULES)
+    with pytest.raises(DeciderError, match="exit code 3"):
+        CommandDecider(program(tmp_path, f"{garbage}; sys.exit(3)"), 10).set_rules(RULES)
+
+
 def test_by_command_that_takes_too_long(tmp_path):
     argv = program(tmp_path, "import time; time.sleep(60)")
     with pytest.raises(DeciderError, match=r"exit code 0 within 0\.5 s Actual: still running"):

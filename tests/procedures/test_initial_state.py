@@ -52,14 +52,16 @@ class FakeVnfm:
         self.polls_left = 0
         self.effect = lambda: None
         self.waiting = {}
+        self.after_cancel = ""
 
     def operations(self, identifier):
         state = self.waiting.get(identifier)
         return () if state is None else (Operation(f"op-of-{identifier}", "X", state, identifier, None, {}),)
 
-    def try_task(self, operation_id, task, *, state):
+    def try_task(self, operation_id, task, body=None, *, state):
         self.log.append((task, operation_id, state))
-        self.waiting.clear()
+        if task == "fail":
+            self.waiting.clear()
 
     def change_vnfpkg(self, identifier, request, *, conflict_patience_s=0.0):
         self.log.append(("change_vnfpkg", identifier, request["vnfdId"]))
@@ -105,6 +107,8 @@ class FakeVnfm:
         return Accepted("op", "http://x/op", 0, 0)
 
     def operation(self, identifier):
+        if identifier.startswith("op-of-"):
+            return Operation(identifier, "X", self.after_cancel, "", None, {})
         self.polls_left -= 1
         if self.polls_left > 0:
             return Operation(identifier, "X", "PROCESSING", "", None, {})
@@ -209,3 +213,24 @@ def test_trouble_with_the_interface_is_told_as_such():
     scene.vnfm.instances = instances
     with pytest.raises(InitialStateError, match=r"initial state not reached - GET /vnf_instances - unreachable"):
         scene.state.establish()
+
+
+@pytest.mark.parametrize("state", ["PROCESSING", "ROLLING_BACK"])
+def test_an_operation_that_goes_on_is_cancelled_before_the_instance_is_removed(state):
+    """A tester that was interrupted has left it behind; an upgrade may be held for minutes."""
+    scene = Scene()
+    left = scene.vnfm.add("hitless-x", TARGET, instantiated=True)
+    scene.vnfm.waiting[left] = state
+    scene.vnfm.after_cancel = "FAILED_TEMP"
+    scene.state.establish()
+    assert [entry[0] for entry in scene.vnfm.log][:3] == ["cancel", "fail", "terminate"]
+
+
+def test_an_operation_that_cannot_be_cancelled_is_not_waited_for_for_ever():
+    scene = Scene()
+    left = scene.vnfm.add("hitless-x", TARGET, instantiated=True)
+    scene.vnfm.waiting[left] = "PROCESSING"
+    scene.vnfm.after_cancel = "PROCESSING"
+    with pytest.raises(AssertionError, match="an operation waits"):
+        scene.state.establish()
+    assert scene.now_ns < 12e9
