@@ -103,11 +103,11 @@ def main() -> int:
 
 
 def outcomes_of(defect: str, target: str, catalogue: Catalogue, options: argparse.Namespace) -> dict[str, str]:
-    """Return the outcome of each requirement under a defect; records only what is not there yet."""
+    """Return the outcome of each requirement under a defect; records only what is not there yet, judges always."""
     folder = options.reports / defect
     result = folder / RESULT
     if result.is_file() and not options.again:
-        return dict(json.loads(result.read_text()))
+        return judged(folder, catalogue)
     outcomes: dict[str, str] = {}
     for _ in range(2):  # INCONC may be repeated once (docs/verdicts.md), a FAIL never
         shutil.rmtree(folder, ignore_errors=True)
