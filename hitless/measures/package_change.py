@@ -34,12 +34,19 @@ class PackageChange:
 
 
 def instance_mismatches(change: PackageChange) -> Iterator[str]:
-    """Yield what VNF instance documents say that differs from the destination."""
+    """Yield what VNF instance documents say that differs from the destination.
+
+    A unit from before that is still there and said to be of the source is truly told; that it should be gone is another
+    matter.
+    """
+    remaining = None if change.before is None else _vnfc_ids(change.before)
     for shown in change.after:
         yield from _identity_mismatches(shown.document, change.expected, f"({shown.label})")
         info = documents.mapping(shown.document.get("instantiatedVnfInfo"))
         for vnfc in documents.objects(info.get("vnfcResourceInfo")):
             vnfd_id = vnfc.get("vnfdId")
+            if vnfd_id == change.source_vnfd_id and (remaining is None or str(vnfc.get("id")) in remaining):
+                continue
             if vnfd_id is not None and vnfd_id != change.expected.get("vnfdId", vnfd_id):
                 yield f"vnfdId {vnfd_id} of VNFC {vnfc.get('id')} ({shown.label})"
 

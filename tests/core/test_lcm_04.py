@@ -316,3 +316,11 @@ def test_a_fail_tells_when_it_was_declared_complete():
     assert verdict.outcome is Outcome.FAIL
     done = [one.entered.latest_ns for one in scene.states if (one.state, one.source) == ("COMPLETED", "poll")]
     assert [verdict.evidence["first_violation_ns"]] == done
+
+
+def test_a_unit_from_before_that_is_still_there_is_truly_told():
+    def keep(document):
+        document["instantiatedVnfInfo"]["vnfcResourceInfo"].append({"id": "old-1", "vnfdId": "vnfd-1"})
+
+    scene = upgraded().change_documents("vnf_instance", keep, label="after")
+    assert judge(scene).outcome is Outcome.PASS
