@@ -38,7 +38,7 @@ def judge_cap_02(history: History, limits: Mapping[str, float]) -> Verdict:
         return Verdict(REQUIREMENT, (no_units(), upgrade), limits=dict(limits))
     evidence = {"units": unit_table(timeline)}
     found, capacities = stretches(timeline), capacities_check(timeline)
-    if capacities.outcome is not Outcome.PASS or not found:
+    if capacities.outcome is not Outcome.PASS:
         return Verdict(REQUIREMENT, (capacities, upgrade), limits=dict(limits), evidence=evidence)
     checks = (
         _capacity_check(timeline, found, limits["in_service_capacity_ratio"]),

@@ -50,8 +50,8 @@ class _Start:
 
     @property
     def limited_pps(self) -> float:
-        """Smallest capacity that can be brought up on the new side."""
-        return min((unit.capacity_pps for unit in self.timeline.new), default=0.0)
+        """Smallest capacity that can be brought up on the new side; units that serve no traffic do not count."""
+        return min((unit.capacity_pps for unit in self.timeline.new if unit.capacity_pps > 0), default=0.0)
 
 
 def judge_upg_01(history: History, limits: Mapping[str, float]) -> Verdict:
@@ -151,9 +151,9 @@ def _old_side_check(start: _Start, limit: float) -> Check:
 
 
 def _new_side_check(start: _Start, limit: float) -> Check:
-    name, before = "new units", start.timeline.before
-    part_pps = start.timeline.before_pps / len(before)
-    allowed_pps = max(math.ceil(limit * len(before) - _ROUNDING) * part_pps, start.limited_pps)
+    name, serving = "new units", [unit for unit in start.timeline.before if unit.capacity_pps > 0]
+    part_pps = start.timeline.before_pps / max(1, len(serving))
+    allowed_pps = max(math.ceil(limit * len(serving) - _ROUNDING) * part_pps, start.limited_pps)
     least, most = capacity_pps(start.ready_surely), capacity_pps(start.ready_maybe)
     expected = f"Expected: 1 unit, or up to {allowed_pps:.0f} pps ({wording.percent(limit)} of the old, in whole units)"
     if not start.ready_maybe:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hitless.history import Ending
+from hitless.history import Ending, Interval
 from hitless.judges import judge_cap_02
 from hitless.verdict import Outcome
 from tests.core.builders import at
@@ -192,3 +192,11 @@ def test_a_fail_tells_when_it_began():
     assert verdict.outcome is Outcome.FAIL
     assert at(12.0) <= verdict.evidence["first_violation_ns"] <= at(12.3)
     assert "first_violation_ns" not in judge().evidence
+
+
+def test_an_instance_that_nobody_asked_for_after_the_request_is_no_pass():
+    shown = [one for one in Management(without=("followed", "after", "end")).snapshots() if one.kind == "vnf_instance"]
+    late = replace(shown[0], label="end", first=Interval(at(9.98), at(10.01)), until_ns=at(9.98))
+    verdict = judge_cap_02(replace(BASE, snapshots=(*shown, late), sut=DECLARED), LIMITS)
+    assert check(verdict).outcome is Outcome.INCONC
+    assert check(verdict).reasons == ("I12",)

@@ -275,3 +275,13 @@ def test_a_capture_that_no_counter_was_held_against_is_no_pass():
     rows = {one: getattr(counters, one)[:0] for one in ("asked_ns", "answered_ns", "tx", "rx", "ierrors", "oerrors")}
     verdict = judge(replace(BASE, counters=replace(counters, **rows)))
     assert outcomes(verdict) == {"counters": Outcome.INCONC}
+
+
+def test_units_that_serve_no_traffic_do_not_make_a_unit_that_does_too_large():
+    apart = (
+        Lifeline("oam-old", vdu="oam", removed_s=22.8),
+        Lifeline("oam-new", vdu="oam", appeared_s=11.0, added_s=12.4),
+    )
+    verdict = judge(units=(*UNITS, *apart))
+    assert verdict.outcome is Outcome.PASS
+    assert "2500 of 10000 pps before its share" in verdict.message
