@@ -74,8 +74,8 @@ def judge_rbk_01(history: History, limits: Mapping[str, float]) -> Verdict:
           from the first loss of the failure to the last one of the rollback.
         * FAIL: an old one lost packets, or the others were out for longer, beyond what the tester explains; or the
           rollback was refused or did not complete.
-        * INCONC: the new version never served, users did not notice that it fails before it was taken back, or the
-          measurement does not suffice. A failure that hits nobody shows nothing about the recovery from it.
+        * INCONC: the new version never served, users did not notice that it fails, or the measurement does not
+          suffice. A failure that hits nobody shows nothing about the recovery from it.
 
     Args:
         history: an upgrade to failing software.
@@ -195,26 +195,31 @@ def _served_check(measured: Failure) -> Check:
 
 
 def _failure_check(measured: Failure) -> Check:
-    """Users have to notice the failure before anybody asks to take it back, or there is nothing to recover from."""
+    """Users have to notice the failure, or there is nothing to recover from.
+
+    Probes are part of the users only. Where MANO itself has reported the failure they may be the last to notice it;
+    where the tester has cancelled the upgrade, what is lost from then on may be the cancellation's doing.
+    """
     name, one = "failure of the new version", measured.withdrawn
-    asked_ns = min((made.asked_ns for made in (one.cancel, one.rollback) if made is not None), default=one.until_ns)
+    end_ns = one.until_ns if one.cancel is None else one.cancel.asked_ns
     lost_ns = measured.others.lost_ns
     for stall in measured.trouble.near_stalls:
         lost_ns = lost_ns[(lost_ns < stall.start_ns) | (lost_ns >= stall.end_ns)]
-    noticed = int(np.count_nonzero(lost_ns < asked_ns))
+    noticed = int(np.count_nonzero(lost_ns < end_ns))
     others = measured.allowance.total - measured.allowance.stalls
     if one.entered("FAILED_TEMP") is None:
         text = "Failure - not reported - Expected: FAILED_TEMP before the rollback, Actual: not seen"
         return Check(name, Outcome.INCONC, f"{text} - see operations.jsonl", ("I8",))
     if noticed > others:
-        return Check(name, Outcome.PASS, f"{wording.count(noticed)} packets lost before anybody asked to take it back")
+        return Check(name, Outcome.PASS, f"{wording.count(noticed)} packets of its users lost")
     return Check(
         name,
         Outcome.INCONC,
-        f"Failure - users did not notice it before the upgrade was taken back, so no recovery was seen - Expected: "
-        f">= 1 packet of users of the new version lost, Actual: {wording.count(noticed)}, of which not attributable to "
-        f"the system under test: {measured.allowance.words} - see vnf.failing in sut.yaml",
-        ("I8",) if noticed == 0 else measured.allowance.reasons,
+        f"Failure - users did not notice it{' before the tester cancelled' if one.cancel else ''}, so no recovery was "
+        f"seen - Expected: >= 1 packet of users of the new version lost, Actual: {wording.count(noticed)}, of which "
+        f"not attributable to the system under test: {measured.allowance.words} - see vnf.failing in sut.yaml",
+        # Whom the failure of some users hits is chance, unless the tester ended it before it was there.
+        measured.allowance.reasons if noticed else ("I8",) if one.cancel else ("I4",),
     )
 
 

@@ -104,20 +104,29 @@ def test_a_service_that_never_comes_back():
 FAILURE = "failure of the new version"
 
 
-@pytest.mark.parametrize("failing_s", [40.0, 16.8])
-def test_a_failure_that_nobody_noticed_in_time_shows_no_recovery(failing_s):
-    """Either never, or only once the rollback was asked for: what made the operation fail is anybody's guess."""
-    verdict = judged(RQ, FailingScene(failing_s=failing_s).history())
+def test_a_failure_that_nobody_noticed_shows_no_recovery():
+    """What made the operation fail is anybody's guess."""
+    verdict = judged(RQ, FailingScene(failing_s=40.0).history())
     assert outcomes(verdict) == {FAILURE: "INCONC"}
-    assert verdict.reasons == ("I8",)
+    assert verdict.reasons == ("I4",)
     assert "see vnf.failing in sut.yaml" in verdict.message
     assert verdict.figures["failure_outage_s"] == 0.0
 
 
-def test_a_cancellation_by_the_tester_is_no_failure_of_the_software():
+def test_probes_may_be_the_last_to_notice_what_mano_has_reported():
+    """Load has lost packets before; the first probe is lost a tenth of a second after the rollback was asked for."""
+    verdict = judged(RQ, FailingScene(failing_s=16.8).history())
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.figures["failure_outage_s"] == 0.0
+    assert verdict.figures["rollback_outage_s"] > 0.02
+
+
+@pytest.mark.parametrize("failing_s", [16.1, 40.0])
+def test_a_cancellation_by_the_tester_is_no_failure_of_the_software(failing_s):
     attempts = (attempt("cancel", 16.0), attempt("rollback", 16.7))
-    verdict = judged(RQ, FailingScene(failing_s=40.0, attempts=attempts).history())
+    verdict = judged(RQ, FailingScene(failing_s=failing_s, attempts=attempts).history())
     assert outcomes(verdict) == {FAILURE: "INCONC"}
+    assert verdict.reasons == ("I8",)
 
 
 def test_loss_around_a_stall_of_the_tester_shows_no_failure():
