@@ -21,7 +21,7 @@ from lab.vnf.store import StoreError
 ACCOUNTING: Final = "session-accounting"
 """The function that makes GET /sessions answer."""
 
-MAX_INTERNAL_ERRORS: Final = 60
+MAX_INTERNAL_ERRORS: Final = 240
 """Software that counts more errors of its own than this calls itself unhealthy."""
 
 _INTERNAL_ERROR: Final = "internal_error"

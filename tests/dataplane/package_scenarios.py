@@ -40,13 +40,13 @@ def fault() -> Any:
     _load(PACKAGES / "2.0-faulty")
     users = list(range(256))
     with _port("users") as up, _port("network") as down:
-        up.send(_frame(0x11))
+        up.send(_frame(0xF1))
         _receive(down, 1)
         _send(up, users)
         before = _await_counters(received=1 + len(users))
         _receive(down, len(users))
         for _ in range(600):  # packets of 1400 bytes: more than 800 kB
-            up.send(_frame(0x11, ip_bytes=1400))
+            up.send(_frame(0xF1, ip_bytes=1400))
         _await_counters(received=1 + len(users) + 600)
         _receive(down, 600)
         _send(up, users)

@@ -73,11 +73,11 @@ def test_software_with_a_fault_works_at_first_then_loses_some_users_and_says_so(
     assert {name: observed["before"][name] for name in NOTHING_WRONG} == NOTHING_WRONG
     status = observed["before"]["status"]
     assert (status["healthy"], status["internal_errors"]) == (True, 0)
-    assert len(observed["lost_users"]) == 16, "every 16th"
-    assert observed["lost"] == 16 * 4 * 2
+    assert len(observed["lost_users"]) == 64, "every fourth"
+    assert observed["lost"] == 64 * 4 * 2
     assert observed["lost_directions"] == [0, 1]
     assert observed["status"]["healthy"] is False
-    assert observed["status"]["internal_errors"] > 60
+    assert observed["status"]["internal_errors"] > 240
     assert observed["status"]["received"] == observed["status"]["forwarded"] + observed["status"]["internal_errors"]
 
 

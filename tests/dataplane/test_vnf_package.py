@@ -117,7 +117,7 @@ def test_the_update_differs_by_its_correction_alone() -> None:
 
 
 def test_the_faulty_build_differs_by_its_fault_alone() -> None:
-    fault = 'quota name "until_fault" ip {} & 0.0.0.240 == 0.0.0.0 counter name internal_error drop'
+    fault = 'quota name "until_fault" ip {} & 0.0.0.192 == 0.0.0.0 counter name internal_error drop'
     assert differences("2.0", "2.0-faulty") == [
         "+ counter internal_error { }",
         f"+ {fault.format('daddr')}",
@@ -136,11 +136,11 @@ def test_the_kernel_takes_every_ruleset(tmp_path: Path) -> None:
 
 
 @pytest.mark.namespaces
-def test_the_faulty_build_loses_packets_of_one_user_in_16_once_it_has_forwarded_enough(tmp_path: Path) -> None:
+def test_the_faulty_build_loses_packets_of_one_user_in_4_once_it_has_forwarded_enough(tmp_path: Path) -> None:
     observed = observe("package_scenarios:fault", tmp_path)
     assert observed["before"]["internal_error"] == 0
     assert observed["before"]["forwarded"] == observed["sent_before"]
-    assert observed["lost_users"] == [user for user in observed["users"] if user & 0xF0 == 0]
+    assert observed["lost_users"] == [user for user in observed["users"] if user & 0xC0 == 0]
     assert observed["after"]["internal_error"] == len(observed["lost_users"])
 
 

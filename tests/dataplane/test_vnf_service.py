@@ -67,8 +67,8 @@ def test_status() -> None:
     }
 
 
-@pytest.mark.parametrize(("errors", "healthy"), [(0, True), (60, True), (61, False), (10_000, False)])
-def test_software_that_counts_errors_of_its_own_is_healthy_up_to_60(*, errors: int, healthy: bool) -> None:
+@pytest.mark.parametrize(("errors", "healthy"), [(0, True), (240, True), (241, False), (10_000, False)])
+def test_software_that_counts_errors_of_its_own_is_healthy_up_to_240(*, errors: int, healthy: bool) -> None:
     software = Software("2.0-faulty", 18, (), ("user",), "")
     one = Unit(software, UnitSettings(3, 2500), FakeMeasurements(internal_error=errors), lambda: True)
     status = get(one, "/status")
