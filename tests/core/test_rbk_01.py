@@ -167,7 +167,7 @@ def test_a_recording_without_marks_of_two_versions():
 def test_a_new_version_that_never_served_shows_nothing():
     verdict = judged(RQ, FailingScene(shares=()).history())
     assert outcomes(verdict) == {"new version in service": "INCONC", FAILURE: "INCONC"}
-    assert verdict.reasons == ("I8",)
+    assert verdict.reasons == ("I8", "I4")
 
 
 def test_software_that_did_not_fail_shows_nothing():
