@@ -82,6 +82,17 @@ def wait_until_all_is_counted(client, pg_ids):
     return seen
 
 
+def settled_status(client, capture_id):
+    """Return the capture's status once its count stands still: it may be told a moment later than the counters."""
+    status = client.get_capture_status()[capture_id]
+    for _ in range(40):
+        time.sleep(0.05)
+        before, status = status, client.get_capture_status()[capture_id]
+        if status["matched"] == before["matched"]:
+            break
+    return status
+
+
 def run(api, groups, seconds):
     client = api.STLClient(server="127.0.0.1", sync_port=4501, async_port=4500, verbose_level="error")
     client.connect()
@@ -105,7 +116,7 @@ def run(api, groups, seconds):
     client.stop(rx_delay_ms=0)
     pg_ids = [group["pg_id"] for group in groups]
     seen = wait_until_all_is_counted(client, pg_ids)
-    status = client.get_capture_status()[capture["id"]]
+    status = settled_status(client, capture["id"])
     client.stop_capture(capture["id"], fetched)
     packets += fetched
     latency = client.pgid_stats.get_stats(pg_ids, relative=False)["latency"]
