@@ -21,7 +21,7 @@ EXIT_NOT_ISOLATED = 3
 EXIT_NOT_FOUND = 127
 _EXIT_CODES = """\
 exit code of `run`: that of COMMAND, 128 + N if signal N ended it; 2 wrong command line; 3 this machine gives no private
-namespaces; 4 a process of the lab did not start; 127 COMMAND not found"""
+namespaces; 4 a process of the lab did not start, 6 one died although COMMAND succeeded; 127 COMMAND not found"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -64,7 +64,19 @@ def _generator() -> ProcessSpec:
 def _redis(places: Places) -> ProcessSpec:
     """The state store that units share; what it holds is of no use to a later lab."""
     nothing_durable = ("--save", "", "--appendonly", "no", "--dir", str(places.state))
-    here = ("--bind", "127.0.0.1", "--port", str(_REDIS), "--databases", "1", "--daemonize", "no")
+    # A title of its own making would overwrite the environment, by which what belongs to a run is found.
+    here = (
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(_REDIS),
+        "--databases",
+        "1",
+        "--daemonize",
+        "no",
+        "--set-proc-title",
+        "no",
+    )
     # Unlike our own processes it does not ask the kernel to end with its parent; setpriv asks in its place.
     argv = ("setpriv", "--pdeathsig", "KILL", "redis-server", *here, *nothing_durable)
     return ProcessSpec("redis", argv, RedisProbe(_REDIS))

@@ -17,6 +17,7 @@ from lab.readiness import Probe
 from lab.signals import STOP_SIGNALS, Arrived, SignalInbox
 
 EXIT_NOT_STARTED = 4
+EXIT_DIED = 6
 _ASK_EVERY_S = 0.05
 _LOOK_EVERY_S = 0.25
 _TERM_WAIT_S = 2.0
@@ -68,7 +69,8 @@ class Supervisor:
         """Put the lab up, run the command, take the lab down.
 
         Returns:
-            The command's exit code, 128 + N after signal N; 4 if the lab did not start.
+            The command's exit code, 128 + N after signal N; 4 if the lab did not start, 6 if a process of it died while
+            a command ran that nevertheless succeeded: on what was left of the lab, its success says nothing.
         """
         try:
             for spec in self._specs:
@@ -130,17 +132,18 @@ class Supervisor:
     def _attend(self, command: Sequence[str]) -> int:
         """Run the command to its end; report processes of the lab that die meanwhile."""
         pid = start_command(command, self._around.environment)
-        asked = 0
+        asked, whole = 0, True
         while True:
             arrived = self._inbox.wait(_LOOK_EVERY_S)
             ended = {one.pid: one for one in reap()}
             for spec, one in self._ours(ended.values()):
+                whole = False
                 self._around.say(
                     f"{spec.name} died while the command was running: {one.describe()} - see {self._log_file(spec)}, "
                     f"which ends with\n{tail(self._log_file(spec))}"
                 )
             if pid in ended:
-                return ended[pid].exit_code
+                return ended[pid].exit_code or (0 if whole else EXIT_DIED)
             if arrived is not None and arrived.number in STOP_SIGNALS:
                 asked += 1
                 self._pass_on(arrived, pid, asked)

@@ -32,6 +32,7 @@ def test_redis_dies_with_its_parent_listens_here_and_keeps_nothing(specs, tmp_pa
         "--port": "6379",
         "--databases": "1",
         "--daemonize": "no",
+        "--set-proc-title": "no",
         "--save": "",
         "--appendonly": "no",
         "--dir": str(tmp_path),

@@ -104,6 +104,18 @@ def test_a_node_that_dies_later_is_reported_and_the_command_goes_on(fake_lab):
     assert "other died" not in lab.output
 
 
+def test_a_success_on_what_is_left_of_a_lab_is_none(fake_lab):
+    read_end, write_end = os.pipe()
+    lab = fake_lab([labs.node("victim")], labs.python("import sys; sys.stdin.readline()"), stdin=read_end)
+    os.close(read_end)
+    lab.wait_for("victim       ready")
+    labs.kill(lab.host_pids(r"node\.py")[0])
+    lab.wait_for("victim died while the command was running: SIGKILL")
+    os.write(write_end, b"\n")
+    os.close(write_end)
+    assert lab.end() == 6
+
+
 def test_nodes_end_in_reverse_order_and_a_deaf_one_is_killed(fake_lab):
     lab = fake_lab([labs.node("first"), labs.node("deaf", "deaf")], ["true"])
     assert lab.end() == 0
