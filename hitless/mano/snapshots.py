@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from hitless.history import Interval, Snapshot
-from hitless.mano.errors import ManoError
 from hitless.mano.resources import Listing, Operation, Package, VnfInstance
 
 FOLLOWED = "followed"
 """Label of documents that were read again and again."""
-
-
-class DocumentReader(Protocol):
-    """Reads operation occurrences and VNF instances once."""
-
-    def operation(self, operation_id: str, *, patience_s: float | None = None) -> Operation:
-        """Return an operation occurrence as it is now, or raise a `ManoError`."""
-        ...
-
-    def instance(self, instance_id: str, *, patience_s: float | None = None) -> VnfInstance:
-        """Return a VNF instance as it is now, or raise a `ManoError`."""
-        ...
 
 
 def snapshot(kind: str, read: Operation | VnfInstance | Package, label: str) -> Snapshot:
@@ -94,26 +80,3 @@ class SnapshotFollower:
         for one in self._current.values():
             self.emit(one)
         self._current.clear()
-
-
-@dataclass(slots=True)
-class FollowingReader:
-    """Reads an operation for whoever follows it, and has the follower see it and the VNF instance each time.
-
-    Attributes:
-        reader: asks the VNFM.
-        instance_id: the VNF instance that is read along; a failure of that is no failure of the operation's reading.
-        follower: sees every document.
-    """
-
-    reader: DocumentReader
-    instance_id: str
-    follower: SnapshotFollower
-
-    def operation(self, operation_id: str, *, patience_s: float | None = None) -> Operation:
-        """Return the operation occurrence as it is now, or raise a `ManoError`."""
-        read = self.reader.operation(operation_id, patience_s=patience_s)
-        self.follower.saw_operation(read)
-        with contextlib.suppress(ManoError):
-            self.follower.saw_instance(self.reader.instance(self.instance_id, patience_s=patience_s))
-        return read

@@ -6,12 +6,11 @@ import pytest
 
 from hitless.history import Interval
 from hitless.mano.client import VnfmClient
-from hitless.mano.errors import UnreachableError, UnusableAnswerError
+from hitless.mano.errors import UnusableAnswerError
 from hitless.mano.notifications import Notification
 from hitless.mano.notified import read_notification
 from hitless.mano.resources import Operation, Package, VnfInstance
 from hitless.mano.snapshots import (
-    FollowingReader,
     SnapshotFollower,
     instance_snapshot,
     operation_snapshot,
@@ -87,29 +86,6 @@ class Reader:
 
 def instance(document):
     return VnfInstance("i1", "d1", "1.0", instantiated=True, vnfcs=(), etag=None, document=document, shown=document)
-
-
-class TestFollowingReader:
-    def test_both_documents_are_seen(self):
-        seen = []
-        follower = SnapshotFollower(seen.append)
-        reader = FollowingReader(Reader(instance({"id": "i1"})), "i1", follower)
-        assert reader.operation("op1", patience_s=0.0).state == "S1"
-        assert reader.operation("op1", patience_s=0.0).state == "S2"
-        follower.close()
-        assert [(one.kind, dict(one.document)) for one in seen] == [
-            ("operation", {"s": "S1"}),
-            ("operation", {"s": "S2"}),
-            ("vnf_instance", {"id": "i1"}),
-        ]
-
-    def test_an_instance_that_cannot_be_read_does_not_hinder(self):
-        seen = []
-        follower = SnapshotFollower(seen.append)
-        error = UnreachableError("GET x", "unreachable", expected="a connection", actual="refused")
-        assert FollowingReader(Reader(error), "i1", follower).operation("op1", patience_s=0.0).state == "S1"
-        follower.close()
-        assert [one.kind for one in seen] == ["operation"]
 
 
 def client(server):
