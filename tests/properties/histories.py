@@ -142,7 +142,16 @@ def layouts() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @st.composite
-def streams(draw: st.DrawFn, pg_id: int, *, kind: str, short: bool | None, fates: tuple[str, ...], most: int) -> Stream:
+def streams(
+    draw: st.DrawFn,
+    pg_id: int,
+    *,
+    kind: str,
+    short: bool | None,
+    fates: tuple[str, ...],
+    most: int,
+    paces_ms: Sequence[int] = PACES_MS,
+) -> Stream:
     """One traffic group: send times with jitter and pauses, who serves each packet, what becomes of it."""
     rolled = draw(dice(32))
     rolls = draw(st.binary(min_size=3 * most, max_size=3 * most))
