@@ -3,25 +3,30 @@
 The generator writes into the last 16 payload bytes of each probe: magic (u8), flow sequence (u8), hardware id (u16),
 sequence (u32), send time in ticks (u64), little endian. The sequence starts anywhere (a real TRex starts at 2^32 - 2)
 and wraps; where a stream's number 0 lies is found from the headers, which carry the number's low bits.
+
+Captures are large: packets come in pieces, of which a few bytes each are kept, and everything is computed in pieces
+that fit into a core's cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hitless.history import Int16Array, Int32Array, Int64Array, TrafficGroup
-from hitless.recording.headers import Headers, big_endian, little_endian, udp_packets
+from hitless.recording.headers import Headers, big_endian, little_endian, only, udp_packets
 from hitless.recording.pcap import PacketBlock
 from hitless.sessions import HeaderFields, Layout, of_group
 
 LATENCY_HEADER_BYTES = 16
 LATENCY_MAGIC = 0xAB
 _SEQUENCE_MODULUS = 1 << 32
+_PIECE = 1 << 14
+_NOBODY = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class DecodedProbes:
     """Probes that could be decoded, in order of reception; one row per probe.
 
     Attributes:
-        rows: row of the packet in its block.
+        rows: which of the candidates they are; of ``decode_probes``: row of the packet in its block.
         sent_ticks: send time on the generator's tick counter.
         unidentified_count: packets that look like probes and are not among the rows.
     """
@@ -44,103 +49,190 @@ class DecodedProbes:
     unidentified_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidates:
-    """UDP packets that are long enough for a latency header."""
-
-    rows: Int64Array
-    magic: NDArray[np.bool_]
-    sequence: Int64Array
-    ticks: Int64Array
-    fields: dict[str, HeaderFields]
-
-
 def decode_probes(block: PacketBlock, groups: Sequence[TrafficGroup]) -> DecodedProbes:
     """Decode all probes of the probe groups."""
-    headers = udp_packets(block)
-    short = headers.payload_end - headers.payload_start <= LATENCY_HEADER_BYTES
-    candidates = _candidates(block, _only(headers, ~short))
-    looks = candidates.magic.copy()
-    decoded = np.zeros(len(candidates.rows), np.bool_)
-    columns = {
-        name: np.zeros(len(candidates.rows), np.int64) for name in ("pg_id", "number", "user", "session", "index")
-    }
-    for group in groups:
-        if group.kind != "probe":
-            continue
-        layout = Layout.from_data(group.layout)
-        fields = candidates.fields[group.direction]
-        owned = layout.owns_address(fields.address) & ~decoded
-        looks |= owned
-        member, numbers = _numbers(candidates, np.flatnonzero(owned & candidates.magic), layout, fields)
-        decoded[member] = True
-        columns["pg_id"][member] = group.pg_id
-        columns["number"][member] = numbers
-        columns["user"][member] = of_group(group.pg_id, layout.user(numbers))
-        columns["session"][member] = of_group(group.pg_id, layout.session(numbers))
-        columns["index"][member] = fields.index_byte[member]
-    return _collect(candidates, decoded, columns, int(np.count_nonzero(looks & ~decoded)))
+    decoder = ProbeDecoder(groups, len(block))
+    candidates = decoder.add(block)
+    decoded = decoder.finish()
+    return replace(decoded, rows=candidates[decoded.rows])
 
 
-def _collect(
-    candidates: _Candidates, decoded: NDArray[np.bool_], columns: dict[str, Int64Array], unidentified_count: int
-) -> DecodedProbes:
-    kept: dict[str, Any] = {name: column[decoded] for name, column in columns.items()}
-    kept["pg_id"] = kept["pg_id"].astype(np.int32)
-    kept["index"] = kept["index"].astype(np.int16)
-    return DecodedProbes(
-        rows=candidates.rows[decoded],
-        sent_ticks=candidates.ticks[decoded],
-        unidentified_count=unidentified_count,
-        **kept,
-    )
+def candidate_rows(headers: Headers) -> NDArray[np.bool_]:
+    """Tell which UDP packets are long enough for an index byte and a latency header."""
+    return headers.payload_end - headers.payload_start > LATENCY_HEADER_BYTES
 
 
-def _only(headers: Headers, keep: NDArray[np.bool_]) -> Headers:
-    return Headers(headers.rows[keep], headers.ip_start[keep], headers.payload_start[keep], headers.payload_end[keep])
+class ProbeDecoder:
+    """Decodes packets piece by piece; what only all of them together say is settled at the end.
 
-
-def _candidates(block: PacketBlock, headers: Headers) -> _Candidates:
-    rows, tail = headers.rows, headers.payload_end - LATENCY_HEADER_BYTES
-    index_byte = big_endian(block, rows, headers.payload_start, 1)
-    udp = headers.payload_start - 8
-    # Up: the user is the source. Down: the user is the destination.
-    fields = {
-        "up": HeaderFields(
-            big_endian(block, rows, headers.ip_start + 12, 4), big_endian(block, rows, udp, 2), index_byte
-        ),
-        "down": HeaderFields(
-            big_endian(block, rows, headers.ip_start + 16, 4), big_endian(block, rows, udp + 2, 2), index_byte
-        ),
-    }
-    return _Candidates(
-        rows=rows,
-        magic=big_endian(block, rows, tail, 1) == LATENCY_MAGIC,
-        sequence=little_endian(block, rows, tail + 4, 4).astype(np.int64),
-        ticks=little_endian(block, rows, tail + 8, 8).astype(np.int64),
-        fields=fields,
-    )
-
-
-def _numbers(
-    candidates: _Candidates, member: Int64Array, layout: Layout, fields: HeaderFields
-) -> tuple[Int64Array, Int64Array]:
-    """Return which candidates are sound probes of the layout, and their numbers.
-
-    Sequence minus number is the same for all packets of a stream, so its most frequent value, seen through the
-    headers, is the true one; packets that say otherwise are damaged or foreign. The first sound packet received fixes
-    the high bits: fewer than ``2 ** header_bits`` packets can have been lost before it.
+    A *candidate* is a UDP packet that is long enough for a latency header.
     """
-    low = layout.low_number(HeaderFields(fields.address[member], fields.port[member], fields.index_byte[member]))
-    member, low = member[low >= 0], low[low >= 0]
-    if len(member) == 0:
-        return member, low
-    sequence = candidates.sequence[member]
-    start = (sequence - low) % (1 << layout.header_bits)
-    values, counts = np.unique(start, return_counts=True)
-    sound = start == values[np.argmax(counts)]
-    member, low, sequence = member[sound], low[sound], sequence[sound]
-    distance = (sequence - sequence[0]) % _SEQUENCE_MODULUS
-    signed = np.where(distance < _SEQUENCE_MODULUS // 2, distance, distance - _SEQUENCE_MODULUS)
-    numbers = low[0] + signed
-    return member[numbers >= 0], numbers[numbers >= 0]
+
+    def __init__(self, groups: Sequence[TrafficGroup], capacity: int) -> None:
+        """Make room; memory is used as candidates come.
+
+        Args:
+            groups: traffic groups; only those of probes matter.
+            capacity: no more candidates than that will come.
+
+        Raises:
+            LayoutError: a group's layout is damaged.
+        """
+        self._groups = [(group, Layout.from_data(group.layout)) for group in groups if group.kind == "probe"]
+        self._count = 0
+        directions = {group.direction for group, _ in self._groups}
+        self._address = {direction: np.empty(capacity, np.uint32) for direction in directions}
+        self._port = {direction: np.empty(capacity, np.uint16) for direction in directions}
+        self._index = np.empty(capacity, np.uint8)
+        self._magic = np.empty(capacity, np.bool_)
+        self._sequence = np.empty(capacity, np.uint32)
+        self._ticks = np.empty(capacity, np.int64)
+
+    def add(self, block: PacketBlock) -> Int64Array:
+        """Take the candidates of some more packets; return their rows in the block."""
+        headers = udp_packets(block)
+        keep = candidate_rows(headers)
+        headers = Headers(*only(keep, headers.rows, headers.ip_start, headers.payload_start, headers.payload_end))
+        rows, tail = headers.rows, headers.payload_end - LATENCY_HEADER_BYTES
+        here = slice(self._count, self._count + len(rows))
+        for direction, address in self._address.items():
+            # Up: the user is the source. Down: the user is the destination.
+            address_at, port_at = (12, -8) if direction == "up" else (16, -6)
+            address[here] = big_endian(block, rows, headers.ip_start + address_at, 4)
+            self._port[direction][here] = big_endian(block, rows, headers.payload_start + port_at, 2)
+        self._index[here] = big_endian(block, rows, headers.payload_start, 1)
+        self._magic[here] = big_endian(block, rows, tail, 1) == LATENCY_MAGIC
+        self._sequence[here] = little_endian(block, rows, tail + 4, 4)
+        self._ticks[here] = little_endian(block, rows, tail + 8, 8).view(np.int64)
+        self._count += len(rows)
+        return rows
+
+    def finish(self) -> DecodedProbes:
+        """Return what has been decoded; nothing can be added any more."""
+        found = _Found.empty(self._count, self._magic[: self._count].copy())
+        for place, (group, layout) in enumerate(self._groups, start=1):
+            expected, most_frequent = self._claim(place, group, layout, found, None)
+            while expected != most_frequent:
+                expected, most_frequent = self._claim(place, group, layout, found, most_frequent)
+        return self._collect(found)
+
+    def _pieces(self) -> Iterator[slice]:
+        return (slice(start, min(start + _PIECE, self._count)) for start in range(0, self._count, _PIECE))
+
+    def _claim(
+        self, place: int, group: TrafficGroup, layout: Layout, found: _Found, expected: int | None
+    ) -> tuple[int | None, int | None]:
+        """Let a group claim its candidates that are neither damaged nor foreign.
+
+        Sequence minus number is the same for all packets of a stream, so its most frequent value, seen through the
+        headers, is the true one; packets that say otherwise are none of it. The first sound packet received fixes
+        the high bits: fewer than ``2 ** header_bits`` packets can have been lost before it.
+
+        Args:
+            place: number of the group.
+            group: who it is.
+            layout: of the group.
+            found: what is claimed already, and where to put what is found here; an earlier try is undone.
+            expected: which sequence, modulo ``2 ** header_bits``, the stream's number 0 has; None takes it to be what
+                most of the first packets say.
+
+        Returns:
+            What was expected, and what most of all packets say; if these differ, it has to be tried again.
+        """
+        starts: Counter[int] = Counter()
+        first: tuple[int, int] | None = None
+        for piece in self._pieces():
+            view = found.part(piece)
+            view.owner[view.owner == place] = _NOBODY
+            rows, low = self._mine(piece, group, layout, view)
+            if len(rows) == 0:
+                continue
+            sequence = self._sequence[piece][rows].astype(np.int64)
+            start = (sequence - low) & ((1 << layout.header_bits) - 1)
+            starts.update(_counted(start))
+            expected = _most_frequent(starts) if expected is None else expected
+            rows, low, sequence = only(start == expected, rows, low, sequence)
+            if len(rows) == 0:
+                continue
+            first = first or (int(low[0]), int(sequence[0]))
+            number = first[0] + _signed(sequence - first[1])
+            rows, number = only(number >= 0, rows, number)
+            view.owner[rows] = place
+            view.number[rows] = number
+            view.user[rows] = of_group(group.pg_id, layout.user(number))
+            view.session[rows] = of_group(group.pg_id, layout.session(number))
+        return expected, _most_frequent(starts) if starts else expected
+
+    def _mine(self, piece: slice, group: TrafficGroup, layout: Layout, view: _Found) -> tuple[Int64Array, ...]:
+        """Return which rows of a piece can be a group's, and their numbers but for the high bits."""
+        address = self._address[group.direction][piece].astype(np.int64)
+        owned = layout.owns_address(address) & (view.owner == _NOBODY)
+        view.looks[owned] = True
+        rows = np.flatnonzero(owned & self._magic[piece])
+        port, index = self._port[group.direction][piece][rows], self._index[piece][rows]
+        low = layout.low_number(HeaderFields(address[rows], port.astype(np.int64), index.astype(np.int64)))
+        return only(low >= 0, rows, low)
+
+    def _collect(self, found: _Found) -> DecodedProbes:
+        decoded = found.owner != _NOBODY
+        names = np.asarray([0, *(group.pg_id for group, _ in self._groups)], np.int32)
+        number, user, session, ticks = only(
+            decoded, found.number, found.user, found.session, self._ticks[: self._count]
+        )
+        return DecodedProbes(
+            rows=np.flatnonzero(decoded),
+            pg_id=names[found.owner[decoded]],
+            number=number,
+            user=user,
+            session=session,
+            index=self._index[: self._count][decoded].astype(np.int16),
+            sent_ticks=ticks,
+            unidentified_count=int(np.count_nonzero(found.looks & ~decoded)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is found about each candidate.
+
+    Attributes:
+        owner: group by its place, counted from 1, or nobody.
+        looks: whether it looks like a probe.
+    """
+
+    owner: Int16Array
+    looks: NDArray[np.bool_]
+    number: Int64Array
+    user: Int64Array
+    session: Int64Array
+
+    @classmethod
+    def empty(cls, count: int, looks: NDArray[np.bool_]) -> _Found:
+        """Return room for so many candidates of which nothing is known but that some look like probes."""
+        numbers = (np.zeros(count, np.int64) for _ in range(3))
+        return cls(np.full(count, _NOBODY, np.int16), looks, *numbers)
+
+    def part(self, piece: slice) -> _Found:
+        """Return some of the candidates, without copying."""
+        return _Found(self.owner[piece], self.looks[piece], self.number[piece], self.user[piece], self.session[piece])
+
+
+def _signed(distance: Int64Array) -> Int64Array:
+    """Return the shortest way between two sequence numbers, which wrap."""
+    distance = distance & (_SEQUENCE_MODULUS - 1)
+    return np.where(distance < _SEQUENCE_MODULUS // 2, distance, distance - _SEQUENCE_MODULUS)
+
+
+def _most_frequent(starts: Counter[int]) -> int:
+    most = max(starts.values())
+    return min(value for value, count in starts.items() if count == most)
+
+
+def _counted(values: Int64Array) -> dict[int, int]:
+    """Return how often each value is there; nearly always there is only one."""
+    if len(values) == 0:
+        return {}
+    if bool((values == values[0]).all()):
+        return {int(values[0]): len(values)}
+    different, counts = np.unique(values, return_counts=True)
+    return dict(zip(different.tolist(), counts.tolist(), strict=True))

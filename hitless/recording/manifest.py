@@ -31,7 +31,7 @@ LINES = (EVENTS, OPERATIONS, SNAPSHOTS, ATTEMPTS, HTTP, STALLS)
 """Files of JSON lines; each is there from the start."""
 
 NOT_FINISHED = "not finished"
-_RECORD_AGAIN = "record again, or judge another folder"
+RECORD_AGAIN = "record again, or judge another folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def read_manifest(folder: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise RecordingError(path, f"{key}: {first['msg']} - Actual: {first['input']!r}", _RECORD_AGAIN) from error
+        raise RecordingError(path, f"{key}: {first['msg']} - Actual: {first['input']!r}", RECORD_AGAIN) from error
     return _from_model(path, model)
 
 
@@ -205,11 +205,11 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RecordingError(path, "file is missing", _RECORD_AGAIN) from error
+        raise RecordingError(path, "file is missing", RECORD_AGAIN) from error
     except NotADirectoryError as error:
         raise RecordingError(path, "not a folder", "give the folder of a recording") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RecordingError(path, f"file is damaged: {error}", _RECORD_AGAIN) from error
+        raise RecordingError(path, f"file is damaged: {error}", RECORD_AGAIN) from error
 
 
 def _group_data(group: TrafficGroup) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _from_model(path: Path, model: _Manifest) -> Manifest:
     for mark in model.marks.versions:
         rows = tuple((row[0], row[1], row[2], row[3]) for row in mark.program if len(row) == 4)
         if len(rows) != len(mark.program):
-            raise RecordingError(path, f"marks: filter program of version {mark.version} is damaged", _RECORD_AGAIN)
+            raise RecordingError(path, f"marks: filter program of version {mark.version} is damaged", RECORD_AGAIN)
         marks.append(VersionMark(mark.version, mark.expression, rows))
     plan = RecordingPlan(
         procedure=model.procedure,

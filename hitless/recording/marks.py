@@ -14,6 +14,9 @@ from hitless.recording.headers import big_endian, udp_packets
 from hitless.recording.libpcap import compile_expression
 from hitless.recording.pcap import PacketBlock
 
+_MOST_INSTANCES = 1 << 15
+_PIECE = 1 << 16
+
 
 @dataclass(frozen=True, slots=True)
 class VersionMark:
@@ -54,13 +57,63 @@ def versions_of(marks: Marks, block: PacketBlock) -> Int16Array:
     return version
 
 
+class InstanceNames:
+    """The values of the instance mark, collected piece by piece."""
+
+    def __init__(self, marks: Marks) -> None:
+        self._mark = marks.instance
+        # Values in their order, and for each the place at which it was first seen.
+        self._known = np.asarray([UNMARKED], np.int64)
+        self._place = np.asarray([UNMARKED], np.int16)
+
+    def indices(self, block: PacketBlock) -> Int16Array:
+        """Return for each packet a preliminary index of its value, or UNMARKED; ``settle`` makes it the final one.
+
+        Raises:
+            ValueError: more values than there can be instances.
+        """
+        values = INSTANCE_FIELDS[self._mark](block)
+        known = self._rows(values)
+        if len(values) and not bool((self._known[known] == values).all()):
+            self._learn(np.setdiff1d(values, self._known))
+            known = self._rows(values)
+        return self._place[known]
+
+    def settle(self, indices: Int16Array) -> tuple[str, ...]:
+        """Number the values that occur in their order, in place; return their names."""
+        occurring = np.zeros(len(self._known), np.bool_)
+        for start in range(0, len(indices), _PIECE):
+            occurring[indices[start : start + _PIECE]] = True  # UNMARKED is the last place
+        occurring[-1] = False
+        kept = occurring[self._place]
+        final = np.full(len(self._known), UNMARKED, np.int16)
+        final[self._place[kept]] = np.arange(np.count_nonzero(kept))
+        for start in range(0, len(indices), _PIECE):
+            indices[start : start + _PIECE] = final[indices[start : start + _PIECE]]
+        name = _mac_name if self._mark == "source_mac" else f"{self._mark} {{}}".format
+        return tuple(name(value) for value in self._known[kept].tolist())
+
+    def _rows(self, values: Int64Array) -> Int64Array:
+        return np.minimum(np.searchsorted(self._known, values), len(self._known) - 1)
+
+    def _learn(self, values: Int64Array) -> None:
+        if len(self._known) + len(values) > _MOST_INSTANCES:
+            raise ValueError(
+                f"instance mark - {self._mark} takes too many values to tell instances - "
+                f"Expected: < {_MOST_INSTANCES}, Actual: {len(self._known) + len(values)} or more"
+            )
+        first = len(self._known) - 1
+        known = np.concatenate((self._known, values))
+        place = np.concatenate((self._place, np.arange(first, first + len(values), dtype=np.int16)))
+        order = np.argsort(known)
+        self._known, self._place = known[order], place[order]
+
+
 def instances_of(marks: Marks, block: PacketBlock) -> tuple[tuple[str, ...], Int16Array]:
     """Return the values of the instance mark, and for each packet the index of its value or UNMARKED."""
-    values = INSTANCE_FIELDS[marks.instance](block)
-    known = np.unique(values[values >= 0])
-    index = np.where(values >= 0, np.searchsorted(known, values), UNMARKED).astype(np.int16)
-    name = _mac_name if marks.instance == "source_mac" else f"{marks.instance} {{}}".format
-    return tuple(name(int(value)) for value in known), index
+    names = InstanceNames(marks)
+    index = names.indices(block)
+    return names.settle(index), index
 
 
 def _mac_name(value: int) -> str:

@@ -6,7 +6,7 @@ Format: https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html; little e
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,9 @@ _FILE_HEADER = struct.Struct("<IHHiIII")
 _SNAP_LENGTH = 65535
 _NS_PER_S = 1_000_000_000
 _RECORD_HEADER = np.dtype([("s", "<u4"), ("ns", "<u4"), ("stored", "<u4"), ("original", "<u4")])
-_RECORD_BYTES = _RECORD_HEADER.itemsize
+RECORD_BYTES = _RECORD_HEADER.itemsize
+_PIECE_BYTES = 1 << 21
+"""So much fits into the cache of a core, with what is computed from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +133,66 @@ def read_packets(path: Path, offset: int = 0) -> tuple[PacketBlock, int]:
             offset = _FILE_HEADER.size
         file.seek(offset)
         content = np.frombuffer(file.read(), np.uint8)
+    block, used = _whole_packets(path, content)
+    return block, offset + used
+
+
+class PcapReader:
+    """Reads a finished file piece by piece, so that not all of it has to be in memory at once.
+
+    Attributes:
+        size: of the file, in bytes.
+        end: behind the last whole packet that has been read.
+    """
+
+    def __init__(self, path: Path, piece_bytes: int = _PIECE_BYTES) -> None:
+        """Open the file.
+
+        Raises:
+            RecordingError: not a pcap file of the kind that is written here.
+        """
+        self._path = path
+        self._file = path.open("rb", buffering=0)
+        self._piece = np.empty(max(piece_bytes, RECORD_BYTES + _SNAP_LENGTH), np.uint8)
+        self.size = path.stat().st_size
+        self.end = 0
+
+    def blocks(self) -> Iterator[PacketBlock]:
+        """Return the packets in their order; a block is valid until the next one is asked for.
+
+        Raises:
+            RecordingError: the file is damaged, or none of the kind that is written here.
+        """
+        header = self._file.read(_FILE_HEADER.size)
+        if len(header) < _FILE_HEADER.size:
+            return
+        _require_known_header(self._path, header)
+        self.end, held = _FILE_HEADER.size, 0
+        while count := self._file.readinto(self._piece[held:].data):
+            held += count
+            block, used = _whole_packets(self._path, self._piece[:held])
+            self.end += used
+            if len(block):
+                yield block
+            self._piece[: held - used] = self._piece[used:held].copy()
+            held -= used
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def _whole_packets(path: Path, content: NDArray[np.uint8]) -> tuple[PacketBlock, int]:
     segments = []
     position = 0
     while (segment := _equal_length_run(path, content, position)) is not None:
         block, position = segment
         segments.append(block)
-    return _join(segments), offset + position
+    return _join(segments), position
 
 
 def _require_known_header(path: Path, header: bytes) -> None:
@@ -152,16 +208,16 @@ def _require_known_header(path: Path, header: bytes) -> None:
 
 def _equal_length_run(path: Path, content: NDArray[np.uint8], position: int) -> tuple[PacketBlock, int] | None:
     """Return the longest run of packets of one length from ``position`` and where it ends; None at the end."""
-    if len(content) - position < _RECORD_BYTES:
+    if len(content) - position < RECORD_BYTES:
         return None
-    width = int(content[position : position + _RECORD_BYTES].view(_RECORD_HEADER)["stored"][0])
+    width = int(content[position : position + RECORD_BYTES].view(_RECORD_HEADER)["stored"][0])
     if width > _SNAP_LENGTH:
         raise RecordingError(
             path,
             f"record at byte {position} is damaged - Expected: <= {_SNAP_LENGTH} bytes, Actual: {width} bytes",
             "record again; nothing behind this packet can be read",
         )
-    stride = _RECORD_BYTES + width
+    stride = RECORD_BYTES + width
     available = (len(content) - position) // stride
     if available == 0:
         return None
@@ -170,16 +226,16 @@ def _equal_length_run(path: Path, content: NDArray[np.uint8], position: int) -> 
     while count < available:
         stop = min(count + window, available)
         rows = content[position + count * stride : position + stop * stride].reshape(-1, stride)
-        same = rows[:, :_RECORD_BYTES].copy().view(_RECORD_HEADER)["stored"][:, 0] == width
+        same = rows[:, :RECORD_BYTES].copy().view(_RECORD_HEADER)["stored"][:, 0] == width
         equal = len(same) if same.all() else int(np.argmin(same))
         count += equal
         if equal < len(same):
             break
         window *= 4
     rows = content[position : position + count * stride].reshape(count, stride)
-    headers = rows[:, :_RECORD_BYTES].copy().view(_RECORD_HEADER)[:, 0]
+    headers = rows[:, :RECORD_BYTES].copy().view(_RECORD_HEADER)[:, 0]
     times_ns = headers["s"].astype(np.int64) * _NS_PER_S + headers["ns"]
-    block = PacketBlock(rows[:, _RECORD_BYTES:], np.full(count, width, np.int32), times_ns)
+    block = PacketBlock(rows[:, RECORD_BYTES:], np.full(count, width, np.int32), times_ns)
     return block, position + count * stride
 
 
