@@ -11,6 +11,7 @@ from typing import NoReturn, Protocol
 from hitless import __version__
 from hitless.catalogue import PROFILES, CatalogueError
 from hitless.cli import checking, judgement, listing, reporting, running
+from hitless.preflight import MOST_PERCENT
 from hitless.recording import RecordingError
 from hitless.results import ExitCode
 
@@ -91,10 +92,35 @@ def _add_run(commands: _Commands) -> None:
 def _add_check(commands: _Commands) -> None:
     command = commands.add_parser("check", help="can everything be reached, do marks appear, does the tester carry it")
     _add_sut(command)
-    command.add_argument("--traffic", action="store_true", help="also send some seconds of traffic through the VNF")
-    command.add_argument("--profile", choices=PROFILES, default="quick", help="for which a run's time is estimated")
+    sending = command.add_mutually_exclusive_group()
+    sending.add_argument(
+        "--traffic",
+        action="store_true",
+        help="also send some seconds of traffic through the VNF, and say whether the tester suffices for the limits",
+    )
+    sending.add_argument(
+        "--loopback",
+        action="store_true",
+        help="the generator's two ports are cabled back to back: look at the tester alone, up to 120 %% of the load",
+    )
+    command.add_argument(
+        "--up-to",
+        type=_percent,
+        metavar="PERCENT",
+        help="highest rate that --traffic (100) or --loopback (120) tries, in percent of vnf.rated_capacity",
+    )
+    command.add_argument(
+        "--profile", choices=PROFILES, default="quick", help="whose time is estimated, whose limits are held against"
+    )
     command.add_argument("--worksheet", action="store_true", help="also print wiring, addresses and interfaces")
     command.set_defaults(carry_out=checking.check)
+
+
+def _percent(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= MOST_PERCENT:
+        raise argparse.ArgumentTypeError(f"{text} - Expected: more than 0 and at most {MOST_PERCENT:g} percent")
+    return value
 
 
 def _add_judge(commands: _Commands) -> None:

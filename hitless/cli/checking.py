@@ -15,7 +15,14 @@ def check(options: argparse.Namespace) -> int:
     sheet: list[str] = []
     draw = sheet.append if options.worksheet else None
     findings = run_preflight(
-        options.sut, traffic=options.traffic, profile=options.profile, say=print_finding, draw=draw
+        options.sut,
+        traffic=options.traffic,
+        loopback=options.loopback,
+        up_to_percent=options.up_to,
+        profile=options.profile,
+        say=print_finding,
+        show=print_line,
+        draw=draw,
     )
     if sheet:
         print("\n" + "\n".join(sheet) + "\n")
@@ -30,6 +37,11 @@ def check(options: argparse.Namespace) -> int:
 def print_finding(finding: Finding) -> None:
     """Print a finding at once."""
     print(finding, flush=True)
+
+
+def print_line(line: str) -> None:
+    """Print a line of a table at once."""
+    print(line, flush=True)
 
 
 def is_about(declaration: Path, findings: Sequence[Finding]) -> bool:

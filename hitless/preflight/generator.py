@@ -36,6 +36,14 @@ class Generator(Protocol):
         """Return the counters."""
         ...
 
+    def record_start(self, folder: Path) -> int:
+        """Record into a folder from now on."""
+        ...
+
+    def record_stop(self) -> dict[str, Any]:
+        """Stop what still runs and write the files of the recording."""
+        ...
+
     def sample_packets(self, bpf: str, count: int, within_s: float) -> list[bytes]:
         """Return packets as they arrive."""
         ...

@@ -11,13 +11,14 @@ from pathlib import Path
 from hitless.catalogue import CatalogueError, load_catalogue
 from hitless.mano.client import VnfmClient
 from hitless.preflight.adapters import check_decider, check_packages
+from hitless.preflight.calibration_run import Calibration, Wanted, not_calibrated
 from hitless.preflight.declaration import read_declaration
 from hitless.preflight.findings import Finding, Level, failed, warning
 from hitless.preflight.generator import Generator, GeneratorChecks
 from hitless.preflight.instance import Instance
 from hitless.preflight.management import ManagementChecks
 from hitless.preflight.prospects import prospects
-from hitless.preflight.through import send_through
+from hitless.preflight.through import THE_WAY, send_through
 from hitless.preflight.worksheet import worksheet
 from hitless.sut import SystemUnderTest
 from hitless.traffic import TrafficGenerator
@@ -27,28 +28,37 @@ def run_preflight(
     declaration: Path,
     *,
     traffic: bool = False,
+    loopback: bool = False,
+    up_to_percent: float | None = None,
     profile: str = "quick",
     say: Callable[[Finding], None] = lambda _: None,
     draw: Callable[[str], None] | None = None,
+    show: Callable[[str], None] = lambda _: None,
     generator: Callable[[], AbstractContextManager[Generator]] = TrafficGenerator,
     sleep: Callable[[float], None] = time.sleep,
+    clock_ns: Callable[[], int] = time.monotonic_ns,
 ) -> list[Finding]:
     """Check whether a run can be made.
 
     Args:
         declaration: the file that describes the system under test.
         traffic: also send traffic for some seconds; takes the ports and makes an instance as a run would.
+        loopback: the generator's ports are cabled back to back: look at the tester alone, with traffic.
+        up_to_percent: highest rate of the calibration in percent of the rated capacity; None for the usual one.
         profile: whose durations and limits a run would have.
         say: gets each finding as soon as it is there.
         draw: gets the lines of the worksheet at the end; None for no worksheet.
+        show: gets the lines of tables as soon as they are there.
         generator: makes the traffic generator.
         sleep: waits.
+        clock_ns: the tester's monotonic clock.
 
     Returns:
         All findings, in order.
     """
     findings: list[Finding] = []
-    means = _Means(generator, sleep, traffic=traffic, draw=draw)
+    wanted = Wanted(profile, loopback, up_to_percent, show)
+    means = _Means(generator, sleep, clock_ns, traffic=traffic, draw=draw, wanted=wanted)
     for finding in _checks(declaration, profile, means):
         findings.append(finding)
         say(finding)
@@ -66,14 +76,19 @@ class _Means:
 
     generator: Callable[[], AbstractContextManager[Generator]]
     sleep: Callable[[float], None]
+    clock_ns: Callable[[], int]
     traffic: bool
     draw: Callable[[str], None] | None
+    wanted: Wanted
 
 
 def _checks(declaration: Path, profile: str, means: _Means) -> Iterator[Finding]:
     sut, findings = read_declaration(declaration)
     yield from findings
     if sut is None or not is_ready(findings):
+        return
+    if means.wanted.loopback:
+        yield from _looped_back(sut, means)
         return
     if sut.mano.sol003 is None:
         yield from _without_mano(sut, means)
@@ -113,7 +128,40 @@ def _generator_checks(
 
 def _through(sut: SystemUnderTest, made: Generator, checks: GeneratorChecks, means: _Means) -> Iterator[Finding]:
     yield from check_decider(sut)
-    yield from send_through(sut, made, checks.groups, means.sleep)
+    yield from _sent_through(sut, made, checks, means)
+
+
+def _sent_through(sut: SystemUnderTest, made: Generator, checks: GeneratorChecks, means: _Means) -> Iterator[Finding]:
+    """Send the rated load through what is in service; where that comes back, find out what the tester can do."""
+    ways_are_open = True
+    for finding in send_through(sut, made, checks.groups, means.sleep):
+        ways_are_open &= finding.level is not Level.FAILED or finding.name not in THE_WAY
+        yield finding
+    if ways_are_open:
+        yield from _calibrated(sut, made, checks, means)
+    else:
+        yield not_calibrated("the traffic does not come back")
+
+
+def _calibrated(sut: SystemUnderTest, made: Generator, checks: GeneratorChecks, means: _Means) -> Iterator[Finding]:
+    try:
+        catalogue = load_catalogue()
+    except CatalogueError as error:
+        yield not_calibrated(str(error))
+        return
+    calibration = Calibration(sut, made, checks.groups, means.wanted, sleep=means.sleep, clock_ns=means.clock_ns)
+    yield from calibration.findings(catalogue)
+
+
+def _looped_back(sut: SystemUnderTest, means: _Means) -> Iterator[Finding]:
+    """Look at the tester alone; there is no system between its ports."""
+    with means.generator() as made:
+        checks = GeneratorChecks(sut, made)
+        yield from checks.reach()
+        yield from checks.load(take=True)
+        if checks.groups:
+            yield from _calibrated(sut, made, checks, means)
+        _draw(sut, checks, means.draw)
 
 
 def _without_mano(sut: SystemUnderTest, means: _Means) -> Iterator[Finding]:
@@ -124,7 +172,7 @@ def _without_mano(sut: SystemUnderTest, means: _Means) -> Iterator[Finding]:
         yield from checks.reach()
         yield from checks.load(take=means.traffic)
         if means.traffic and checks.groups:
-            yield from send_through(sut, made, checks.groups, means.sleep)
+            yield from _sent_through(sut, made, checks, means)
         _draw(sut, checks, means.draw)
 
 

@@ -19,6 +19,8 @@ _SAMPLED_PACKETS = 300
 _SAMPLE_WITHIN_S = 3.0
 # What is sent together from the beginning of a run: one part that comes and goes, one that stays (ARCHITECTURE).
 _REPLACEMENT_PART = "filler"
+THE_WAY = ("traffic", "return", "probe packets")
+"""Findings that fail when traffic cannot be sent or does not come back as it has to: nothing can be measured then."""
 _TX_DEVIATION_MAX = 0.001  # metrics I2: the tester is short when it sends less than 0.999 of what was planned
 
 
