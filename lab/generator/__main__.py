@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import zmq
 
 from lab import logs
 from lab.generator import bpf
+from lab.generator.addressing import Ipv4Mode
 from lab.generator.children import ChildError
 from lab.generator.packet_socket import DeviceError
 from lab.generator.server import Server, Settings
@@ -28,6 +30,13 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(
             f"--next-hop{port}", default=next_hop, type=_mac, metavar="MAC", help="where the port sends to"
         )
+        parser.add_argument(
+            f"--layer3-{port}",
+            default=None,
+            type=_ipv4_mode,
+            metavar="ADDRESS,GATEWAY",
+            help="start in layer 3 mode: the port's own IPv4 address and its gateway's, which is resolved by ARP",
+        )
     parser.add_argument("--rpc", type=int, default=4501, metavar="PORT", help="requests (4501)")
     parser.add_argument("--pub", type=int, default=4500, metavar="PORT", help="published messages (4500)")
     parser.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help="address of both (127.0.0.1)")
@@ -41,6 +50,11 @@ def _mac(text: str) -> bytes:
     return octets
 
 
+def _ipv4_mode(text: str) -> Ipv4Mode:
+    source, gateway = (ipaddress.IPv4Address(part).packed for part in text.split(","))
+    return Ipv4Mode(source, gateway)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Starts the server, says that it is ready, serves."""
     arguments = _parser().parse_args(argv)
@@ -48,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = Settings(
         devices=(arguments.port0, arguments.port1),
         next_hops=(arguments.next_hop0, arguments.next_hop1),
+        ipv4=(arguments.layer3_0, arguments.layer3_1),
         listen=arguments.listen,
         rpc_port=arguments.rpc,
         publisher_port=arguments.pub,

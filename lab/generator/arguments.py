@@ -66,9 +66,11 @@ def text(fields: Fields, name: str, default: str | None = None) -> str:
     return value
 
 
-def boolean(fields: Fields, name: str) -> bool:
+def boolean(fields: Fields, name: str, *, default: bool | None = None) -> bool:
     """True or false."""
-    value = _required(fields, name)
+    value = fields.get(name, default)
+    if value is None:
+        value = _required(fields, name)
     if not isinstance(value, bool):
         raise _wrong_type(name, value, "boolean")
     return value

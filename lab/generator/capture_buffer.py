@@ -87,14 +87,19 @@ class CaptureBuffer:
         return taken
 
 
-def _describe(chunk: _Chunk, at: int, snap_bytes: int, origin_ns: int) -> dict[str, Any]:
-    packets = chunk.packets
+def whole(packets: Packets, at: int) -> tuple[bytes, int]:
+    """What is there of a packet, and its length on the wire; a VLAN tag that the kernel took out is back in place."""
     start = int(packets.starts[at])
     octets = packets.data[start : start + int(packets.captured[at])].tobytes()
-    tag = int(packets.vlan_tags[at])
-    length = int(packets.lengths[at])
-    if tag >= 0:  # the kernel had taken it out
-        octets, length = octets[:12] + _VLAN_ETHERTYPE + tag.to_bytes(2) + octets[12:], length + 4
+    tag, length = int(packets.vlan_tags[at]), int(packets.lengths[at])
+    if tag >= 0:
+        return octets[:12] + _VLAN_ETHERTYPE + tag.to_bytes(2) + octets[12:], length + 4
+    return octets, length
+
+
+def _describe(chunk: _Chunk, at: int, snap_bytes: int, origin_ns: int) -> dict[str, Any]:
+    packets = chunk.packets
+    octets, length = whole(packets, at)
     if snap_bytes:
         octets = octets[:snap_bytes]
     return {

@@ -15,7 +15,8 @@ import numpy as np
 
 from lab.generator import bpf
 from lab.generator.capture_buffer import CaptureBuffer, copied, merge
-from lab.generator.rx_ring import CAPTURE_RING, Packets, RxRing
+from lab.generator.rx_ring import CAPTURE_RING, Packets
+from lab.generator.sources import PacketSource, SourceOpener, open_ring
 
 LIMIT = 10
 _REORDER_NS = 2 * CAPTURE_RING.retire_ms * 1_000_000
@@ -46,7 +47,7 @@ class CaptureRequest:
 
 @dataclass(frozen=True)
 class _Source:
-    ring: RxRing
+    ring: PacketSource
     port: int
     origin: str
 
@@ -55,18 +56,20 @@ class Capture:
     """One capture, active until it is stopped."""
 
     def __init__(
-        self, capture_id: int, request: CaptureRequest, devices: Sequence[str], now_ns: Callable[[], int]
+        self,
+        capture_id: int,
+        request: CaptureRequest,
+        devices: Sequence[str],
+        now_ns: Callable[[], int],
+        open_source: SourceOpener = open_ring,
     ) -> None:
         program = bpf.compile_filter(request.filter_text)
         self.id, self.request, self.started_ns = capture_id, request, now_ns()
         self._now_ns = now_ns
         self._waiting: list[tuple[Packets, _Source]] = []
         self.buffer = CaptureBuffer(request.limit, cyclic=request.cyclic)
-        self._sources = [
-            _Source(RxRing(devices[port], program, CAPTURE_RING), port, "RX") for port in request.rx_ports
-        ] + [
-            _Source(RxRing(devices[port], bpf.only_outgoing(program), CAPTURE_RING, outgoing=True), port, "TX")
-            for port in request.tx_ports
+        self._sources = [_Source(open_source(devices[port], program), port, "RX") for port in request.rx_ports] + [
+            _Source(open_source(devices[port], program, outgoing=True), port, "TX") for port in request.tx_ports
         ]
 
     @property
@@ -150,8 +153,10 @@ class Capture:
 class Captures:
     """All captures of the server."""
 
-    def __init__(self, devices: Sequence[str], now_ns: Callable[[], int]) -> None:
-        self._devices, self._now_ns = devices, now_ns
+    def __init__(
+        self, devices: Sequence[str], now_ns: Callable[[], int], open_source: SourceOpener = open_ring
+    ) -> None:
+        self._devices, self._now_ns, self._open = devices, now_ns, open_source
         self._captures: dict[int, Capture] = {}
         self._next_id = 1
 
@@ -167,7 +172,7 @@ class Captures:
         """
         if len(self._captures) >= LIMIT:
             raise CaptureError("capture limit has reached")
-        capture = Capture(self._next_id, request, self._devices, self._now_ns)
+        capture = Capture(self._next_id, request, self._devices, self._now_ns, self._open)
         self._captures[capture.id] = capture
         self._next_id += 1
         return capture
@@ -190,6 +195,12 @@ class Captures:
         """
         self.get(capture_id).close()
         del self._captures[capture_id]
+
+    def active_on(self, port: int) -> bool:
+        """Whether an active capture looks at a port."""
+        return any(
+            capture.active and port in (*capture.request.rx_ports, *capture.request.tx_ports) for capture in self
+        )
 
     def tapped(self) -> set[int]:
         """Ports whose sent packets some capture wants."""

@@ -43,6 +43,8 @@ HEALTH_FIELDS = ("sender_cpu_ns", "receiver_cpu_ns", "kicks", "longest_kick_ns",
 
 _SHAPES: dict[str, tuple[int, ...]] = {
     "sent": (PORTS, len(_PORT_FIELDS)),
+    "injected": (PORTS, len(_PORT_FIELDS)),
+    "announced": (PORTS, len(_PORT_FIELDS)),
     "received": (PORTS, len(_PORT_FIELDS)),
     "group_sent": (PORTS, GROUP_ROWS + 1, 2),
     "group_received": (PORTS, GROUP_ROWS + 1, 2),
@@ -58,7 +60,9 @@ class Counters:
     """Views into the shared memory.
 
     Attributes:
-        sent: Per port: packets, bytes with FCS, errors.
+        sent: Per port, by streams: packets, bytes with FCS, errors.
+        injected: The same for what the server sends besides streams.
+        announced: The same for gratuitous ARP, which port statistics leave out.
         received: Per port: packets, bytes with FCS, drops of the receive ring.
         group_sent: Per port and group row: packets, bytes with FCS.
         group_received: The same for the receiving side.
@@ -68,6 +72,8 @@ class Counters:
     """
 
     sent: Table
+    injected: Table
+    announced: Table
     received: Table
     group_sent: Table
     group_received: Table

@@ -43,12 +43,12 @@ class _Queue:
 
 
 class EventLog:
-    """Gives every event to every subscriber that has asked at least once."""
+    """Gives every event to every session that has acquired a port or has asked at least once."""
 
     def __init__(self, announce: Callable[[], None]) -> None:
         """`announce` tells subscribers, over the publisher port, that something waits for them."""
         self._announce = announce
-        self._queues: dict[tuple[int, str], _Queue] = {}
+        self._queues: dict[int, _Queue] = {}
 
     def emit(self, kind: EventType, **data: Any) -> None:
         """Appends an event to all queues and announces it."""
@@ -56,9 +56,13 @@ class EventLog:
             queue.put(kind, data)
         self._announce()
 
-    def fetch(self, session_id: int, user: str) -> list[dict[str, Any]]:
-        """Empties the queue of a subscriber; its first call opens the queue."""
-        queue = self._queues.setdefault((session_id, user), _Queue())
+    def open(self, session_id: int) -> None:
+        """From now on events are kept for a session; nothing changes if they are already."""
+        self._queues.setdefault(session_id, _Queue())
+
+    def fetch(self, session_id: int) -> list[dict[str, Any]]:
+        """Empties the queue of a session; its first call opens the queue."""
+        queue = self._queues.setdefault(session_id, _Queue())
         events = list(queue.waiting)
         queue.waiting.clear()
         return events

@@ -13,14 +13,17 @@ INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 BAD_PARAMETERS = -32602
 EXECUTE_ERROR = -32000
+NO_RESULTS = -32003
 
 _MESSAGES = {
     PARSE_ERROR: "Bad JSON Format",
     BAD_PARAMETERS: "Bad parameters for method",
     EXECUTE_ERROR: "Failed To Execute Method",
+    NO_RESULTS: "No results for request",
 }
 
-Handler = Callable[[Mapping[str, Any]], Any]
+# Takes what stands in `params`, which has to be an object.
+Handler = Callable[[Any], Any]
 
 
 class RpcError(Exception):
@@ -94,20 +97,17 @@ class Dispatcher:
         except RpcError as error:
             return _error(request_id, error)
 
-    def _resolve(self, request: Any) -> tuple[Handler, Mapping[str, Any]]:
-        if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
-            raise RpcError(INVALID_REQUEST, message="Invalid JSONRPC Version")
-        if "id" not in request:
+    def _resolve(self, request: Any) -> tuple[Handler, Any]:
+        if not isinstance(request, dict) or request.get("id") is None:
             raise RpcError(INVALID_REQUEST, message="Missing 'id' field")
+        if request.get("jsonrpc") != "2.0":
+            raise RpcError(INVALID_REQUEST, message="Invalid JSONRPC Version")
         if not isinstance(request.get("method"), str):
             raise RpcError(INVALID_REQUEST, message="Missing Method Name")
         handler = self._handlers.get(request["method"])
         if handler is None:
             raise RpcError(METHOD_NOT_FOUND, message=f"Method {request['method']} not registered")
-        params = request.get("params")
-        if not isinstance(params, dict):
-            raise execute_error("JSON-RPC2 params should be object in TRex case ")
-        return handler, params
+        return handler, request.get("params")
 
 
 def _error(request_id: Any, error: RpcError) -> dict[str, Any]:

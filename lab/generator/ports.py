@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from lab.generator.addressing import Addressing
 from lab.generator.frames import PortAddresses
-from lab.generator.jsonrpc import RpcError, execute_error
+from lab.generator.jsonrpc import execute_error
+from lab.generator.service import PortService
 from lab.generator.streams import PORT_SPEED_BPS, Stream
 
 DEFAULT_PROFILE = "_"
 ALL_PROFILES = "*"
+ANNOUNCE_EVERY_S = 120
 _HANDLER_ALPHABET = string.ascii_letters + string.digits
 
 
@@ -59,6 +62,7 @@ class Profile:
         state: IDLE without streams.
         factor: Multiplier of the running streams.
         run: How often it has been started.
+        limited: Whether the latest start had a duration.
     """
 
     profile_id: str
@@ -66,6 +70,7 @@ class Profile:
     state: State = State.IDLE
     factor: float = 1.0
     run: int = 0
+    limited: bool = False
 
     @property
     def active(self) -> bool:
@@ -96,7 +101,8 @@ class Port:
     Attributes:
         index: Its number.
         device: The network device.
-        addresses: MAC addresses for frames that bring none.
+        addressing: Its own addresses.
+        service: Service mode.
         largest_frame: What the device takes, in bytes without FCS.
         owner: Who has acquired it.
         profiles: By name; the default one is always there.
@@ -105,11 +111,17 @@ class Port:
 
     index: int
     device: str
-    addresses: PortAddresses
+    addressing: Addressing
+    service: PortService
     largest_frame: int
     owner: Owner | None = None
     profiles: dict[str, Profile] = field(default_factory=lambda: {DEFAULT_PROFILE: Profile(DEFAULT_PROFILE)})
     promiscuous: bool = False
+
+    @property
+    def addresses(self) -> PortAddresses:
+        """MAC addresses for frames that bring none."""
+        return self.addressing.frame_addresses
 
     @property
     def state(self) -> State:
@@ -123,7 +135,9 @@ class Port:
         Raises:
             RpcError: The handler is not the owner's.
         """
-        if self.owner is None or self.owner.handler != handler:
+        if self.owner is None:
+            raise execute_error("please acquire the port before modifying port state")
+        if self.owner.handler != handler:
             raise execute_error("port is not owned by you or your current executing session")
 
     def profile(self, profile_id: str) -> Profile:
@@ -133,7 +147,7 @@ class Port:
             RpcError: There is none of that name.
         """
         if profile_id not in self.profiles:
-            raise self._unknown(profile_id)
+            raise execute_error(f"profile_id {profile_id} does not exists")
         return self.profiles[profile_id]
 
     def selected(self, profile_id: str) -> list[Profile]:
@@ -144,8 +158,14 @@ class Port:
         """
         return list(self.profiles.values()) if profile_id == ALL_PROFILES else [self.profile(profile_id)]
 
-    def _unknown(self, profile_id: str) -> RpcError:
-        return execute_error(f"profile_id {profile_id} does not exists on port {self.index}")
+    def require_still(self, command: str) -> None:
+        """Checks that nothing is sent at the moment.
+
+        Raises:
+            RpcError: Traffic runs, or is paused.
+        """
+        if self.state in (State.TX, State.PAUSE):
+            raise execute_error(f"command '{command}' cannot be executed on current state: '{self.state.value}'")
 
     def forget_if_empty(self, profile: Profile) -> None:
         """Drops a dynamic profile that has no streams any more."""
@@ -154,7 +174,7 @@ class Port:
 
 
 def status(port: Port, *, link_up: bool, measures_latency: bool) -> dict[str, Any]:
-    """TRex's description of a port (layer 2 mode: no ARP, no IP address of its own)."""
+    """TRex's description of a port."""
     stream_ids = [stream_id for profile in port.profiles.values() for stream_id in profile.streams]
     return {
         "attr": _attributes(port, link_up=link_up),
@@ -164,35 +184,37 @@ def status(port: Port, *, link_up: bool, measures_latency: bool) -> dict[str, An
         "rx_info": {
             "capture_port": {"is_active": False},
             "capwap_proxy": {"is_active": False},
-            "grat_arp": {"is_active": False},
+            "grat_arp": _announcements(port.addressing),
             "latency": {"is_active": measures_latency},
-            "queue": {"is_active": False},
+            "queue": {"is_active": False} if port.service.queue is None else port.service.queue.describe(),
             "stack": {"is_active": True},
         },
-        "service": False,
-        "service_filtered": False,
+        "service": port.service.mode.enabled,
+        "service_filtered": port.service.mode.filtered,
         "state": port.state.value,
         "state_profile": {profile.profile_id: profile.state.value for profile in port.profiles.values()},
     }
 
 
+def _announcements(addressing: Addressing) -> dict[str, Any]:
+    if not addressing.announced:
+        return {"is_active": False}
+    return {"is_active": True, "interval_sec": ANNOUNCE_EVERY_S}
+
+
 def _attributes(port: Port, *, link_up: bool) -> dict[str, Any]:
+    layers = {"layer_cfg": port.addressing.describe(), "vlan": {"tags": list(port.addressing.vlan_tags)}}
+    return device_attributes(port, link_up=link_up) | layers
+
+
+def device_attributes(port: Port, *, link_up: bool) -> dict[str, Any]:
+    """TRex's description of the device behind a port; what an event about a change of it carries."""
     return {
         "fc": {"mode": -1},
-        "layer_cfg": {
-            "ether": {
-                "dst": port.addresses.destination.hex(":"),
-                "src": port.addresses.source.hex(":"),
-                "state": "configured",
-            },
-            "ipv4": {"state": "none"},
-            "ipv6": {"enabled": False},
-        },
         "link": {"up": link_up},
         "multicast": {"enabled": False},
         "promiscuous": {"enabled": port.promiscuous},
-        "rx_filter_mode": "hw",
+        "rx_filter_mode": "all" if port.service.mode.looks_at_everything else "hw",
         "speed": PORT_SPEED_BPS / 1e9,
-        "vlan": {"tags": []},
         "vxlan_fs": [],
     }

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import KeysView, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 
 import zmq
 
-from lab.generator import children, commands, counters, framing, packet_socket, ports, statistics
+from lab.generator import children, commands, counters, packet_socket, ports
+from lab.generator.addressing import Addressing, Ipv4Mode
+from lab.generator.announcer import Announcer, resolve
 from lab.generator.captures import Captures
 from lab.generator.children import Child
 from lab.generator.clock import ServerClock
-from lab.generator.events import EventLog
-from lab.generator.frames import PortAddresses
+from lab.generator.events import EventLog, EventType
 from lab.generator.groups import Groups
 from lab.generator.health import HealthLog
 from lab.generator.jsonrpc import Dispatcher
+from lab.generator.links import LinkWatch
 from lab.generator.messages import ReceiverOrder, SenderOrder
+from lab.generator.outbox import Outbox, PacketLine
 from lab.generator.ports import Port
+from lab.generator.publisher import Publisher
 from lab.generator.rates import Rates
+from lab.generator.service import PortService
+from lab.generator.sources import open_ring
 from lab.generator.state import ServerState
 
 _LOG = logging.getLogger(__name__)
-_PUBLISH_EVERY_NS = 520_000_000
 _LONGEST_WAIT_MS = 100
 _ETHERNET_BYTES = 18  # header and one VLAN tag
 _LARGEST_REQUEST = 999_999
@@ -40,6 +47,7 @@ class Settings:
     Attributes:
         devices: Network devices of port 0 and 1.
         next_hops: MAC addresses that the ports send to, unless a packet brings its own.
+        ipv4: For ports that start in layer 3 mode: their addresses; the next hop's MAC address is asked for then.
         listen: Address of both ZeroMQ ports.
         rpc_port: Requests.
         publisher_port: Published messages; 0 for any free port, as with rpc_port.
@@ -47,6 +55,7 @@ class Settings:
 
     devices: tuple[str, str]
     next_hops: tuple[bytes, bytes]
+    ipv4: tuple[Ipv4Mode | None, Ipv4Mode | None]
     listen: str
     rpc_port: int
     publisher_port: int
@@ -75,29 +84,6 @@ class _Processes:
         self.receiver.order(order)
 
 
-class _Publisher:
-    """The publisher port."""
-
-    def __init__(self, sink: zmq.Socket[bytes], totals: counters.Counters, rates: Rates, clock: ServerClock) -> None:
-        self._sink, self._totals, self._rates, self._clock = sink, totals, rates, clock
-        self._next_ns = clock.now_ns()
-
-    def announce(self) -> None:
-        """An empty object: events wait."""
-        self._sink.send(b"{}")
-
-    def publish_global(self) -> None:
-        """The global statistics."""
-        message = statistics.published_global(self._totals, self._rates, self._clock.now_ns())
-        self._sink.send(framing.pack(framing.Message(framing.to_json(message), compressed=True)))
-
-    def publish_in_time(self) -> None:
-        """The global statistics, about twice a second."""
-        if self._clock.now_ns() >= self._next_ns:
-            self._next_ns = self._clock.now_ns() + _PUBLISH_EVERY_NS
-            self.publish_global()
-
-
 class Server:
     """One generator, from start to stop."""
 
@@ -110,7 +96,8 @@ class Server:
             zmq.ZMQError: A port is in use.
         """
         self._devices = settings.devices
-        port_list = [_port(index, settings) for index in range(len(settings.devices))]
+        lines = [PacketLine(device) for device in settings.devices]
+        port_list = [_port(index, settings, lines[index]) for index in range(len(settings.devices))]
         descriptor = counters.create()
         totals = counters.attach(descriptor)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -119,7 +106,7 @@ class Server:
         self._processes = _Processes(settings.devices, descriptor)
         clock = ServerClock.started_now()
         rates = Rates(totals, clock.now_ns())
-        self._publisher = _Publisher(sink, totals, rates, clock)
+        self._publisher = Publisher(sink, totals, rates, clock)
         self.state = ServerState(
             api_handler=ports.new_handler(),
             clock=clock,
@@ -131,11 +118,14 @@ class Server:
             captures=Captures(settings.devices, clock.now_ns),
             workers=self._processes,
             publisher=self._publisher,
+            outbox=Outbox(lines, totals, clock.now_ns),
         )
+        self._announcer = Announcer(port_list, self.state.outbox, clock.now_ns)
+        self._links = LinkWatch(port_list, self.state.events, packet_socket.link_up, clock.now_ns)
         self._dispatcher = Dispatcher(commands.table(self.state))
         self._endpoints = tuple(each.getsockopt_string(zmq.LAST_ENDPOINT) for each in (self._rpc, sink))
         self._health = HealthLog(totals)
-        self._stopping = False
+        self._stopping, self._cause = False, "server shutdown was requested"
 
     def _open(self, kind: int, listen: str, port: int) -> zmq.Socket[bytes]:
         opened = self._context.socket(kind)
@@ -161,7 +151,7 @@ class Server:
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         _LOG.info("stopping on %s", signal.Signals(number).name)
-        self._stopping = True
+        self._stopping, self._cause = True, f"received signal {signal.Signals(number).name}"
 
     def run(self) -> None:
         """Serves until a signal comes.
@@ -175,27 +165,42 @@ class Server:
         for child in self._processes.all():
             poller.register(child.connection.fileno(), zmq.POLLIN)
         watched: set[int] = set()
-        while not self._stopping:
-            watched = self._watch_captures(poller, watched)
-            ready = dict(poller.poll(_LONGEST_WAIT_MS))
-            for capture in self.state.captures:
-                if capture.unsettled or ready.keys() & capture.descriptors():
-                    capture.drain()
+        while not self._stopping and not self.state.shutdown_requested:
+            watched = self._watch_sources(poller, watched)
+            ready = dict(poller.poll(self._longest_wait_ms()))
+            self._take_packets(ready.keys())
             if self._rpc in ready:
                 self._rpc.send(self._dispatcher.answer(self._rpc.recv()))
             self._look_after(ready)
+        self.state.events.emit(EventType.SERVER_STOPPED, cause=self._cause)
+
+    def _longest_wait_ms(self) -> int:
+        due_ns = self.state.outbox.wait_ns()
+        return _LONGEST_WAIT_MS if due_ns is None else min(_LONGEST_WAIT_MS, due_ns // 1_000_000)
+
+    def _take_packets(self, ready: KeysView[object]) -> None:
+        for capture in self.state.captures:
+            if capture.unsettled or ready & capture.descriptors():
+                capture.drain()
+        for port in self.state.ports:
+            if ready & port.service.descriptors():
+                port.service.drain(partial(self.state.outbox.send, port.index))
 
     def _look_after(self, ready: dict[object, int]) -> None:
         for child in self._processes.all():
             if child.connection.fileno() in ready or child.ended:
                 for message in child.poll():
                     self.state.profile_ended(message)
+        self.state.outbox.send_due()
+        self._announcer.announce_due()
+        self._links.check()
         self.state.rates.update(self.state.clock.now_ns())
         self._health.check()
         self._publisher.publish_in_time()
 
-    def _watch_captures(self, poller: zmq.Poller, watched: set[int]) -> set[int]:
+    def _watch_sources(self, poller: zmq.Poller, watched: set[int]) -> set[int]:
         wanted = {descriptor for capture in self.state.captures for descriptor in capture.descriptors()}
+        wanted |= {descriptor for port in self.state.ports for descriptor in port.service.descriptors()}
         for descriptor in watched - wanted:
             poller.unregister(descriptor)
         for descriptor in wanted - watched:
@@ -208,14 +213,24 @@ class Server:
             child.stop()
         for capture in self.state.captures:
             capture.close()
+        for port in self.state.ports:
+            port.service.close()
         self._context.destroy(linger=_LINGER_MS)
 
 
-def _port(index: int, settings: Settings) -> Port:
+def _port(index: int, settings: Settings, line: PacketLine) -> Port:
     device = settings.devices[index]
+    addressing = Addressing(packet_socket.mac_address(device), settings.next_hops[index])
+    mode = settings.ipv4[index]
+    if mode is not None:
+        addressing.set_layer3(mode, None)
+        if not resolve(device, addressing, line, open_ring):
+            gateway = ipaddress.IPv4Address(mode.gateway)
+            _LOG.warning("port %d - gateway %s does not answer ARP; the port starts unresolved", index, gateway)
     return Port(
         index=index,
         device=device,
-        addresses=PortAddresses(packet_socket.mac_address(device), settings.next_hops[index]),
+        addressing=addressing,
+        service=PortService(device, addressing, open_ring),
         largest_frame=packet_socket.mtu(device) + _ETHERNET_BYTES,
     )

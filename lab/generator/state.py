@@ -12,6 +12,7 @@ from lab.generator.counters import Counters
 from lab.generator.events import EventLog, EventType
 from lab.generator.groups import Groups
 from lab.generator.messages import ProfileEnded, ReceiverOrder, SenderOrder
+from lab.generator.outbox import Outbox
 from lab.generator.ports import Port, Profile, State
 from lab.generator.rates import Rates
 
@@ -43,6 +44,8 @@ class ServerState:
     Attributes:
         api_handler: What clients must send with every request.
         ports: Port 0 and 1.
+        outbox: What is sent besides streams.
+        shutdown_requested: A client has asked the server to end.
     """
 
     api_handler: str
@@ -55,6 +58,8 @@ class ServerState:
     captures: Captures
     workers: Workers
     publisher: Publisher
+    outbox: Outbox
+    shutdown_requested: bool = False
 
     def change_profile(self, port: Port, profile: Profile, state: State, *, job_done: bool = False) -> None:
         """Moves a profile to a state and tells subscribers about the profile and, where it changes too, the port."""

@@ -66,7 +66,7 @@ _PPS, _BPS = 0, 1
 
 def port_stats(port: int, counters: Counters, rates: Rates) -> dict[str, Any]:
     """Answer of `get_port_stats`; bytes include the FCS, errors of the receiving side are drops of our own ring."""
-    sent, received = counters.sent[port], counters.received[port]
+    sent, received = counters.sent[port] + counters.injected[port], counters.received[port]
     return {
         "opackets": int(sent[PACKETS]),
         "obytes": int(sent[BYTES]),
@@ -97,8 +97,8 @@ def global_stats(counters: Counters, rates: Rates) -> dict[str, Any]:
         "m_rx_pps": float(rates.received[:, _PPS].sum()),
         "m_total_rx_bytes": int(counters.received[:, BYTES].sum()),
         "m_total_rx_pkts": int(counters.received[:, PACKETS].sum()),
-        "m_total_tx_bytes": int(counters.sent[:, BYTES].sum()),
-        "m_total_tx_pkts": int(counters.sent[:, PACKETS].sum()),
+        "m_total_tx_bytes": int((counters.sent + counters.injected)[:, BYTES].sum()),
+        "m_total_tx_pkts": int((counters.sent + counters.injected)[:, PACKETS].sum()),
         "m_tx_bps": float(rates.sent[:, _BPS].sum()),
         "m_tx_pps": float(rates.sent[:, _PPS].sum()),
     }
@@ -115,7 +115,7 @@ def published_global(counters: Counters, rates: Rates, ticks: int) -> dict[str, 
 
 def xstats_values(port: int, counters: Counters) -> list[int]:
     """Values of `XSTATS_NAMES`; bytes without FCS, as the device counts them."""
-    sent, received = counters.sent[port], counters.received[port]
+    sent, received = counters.sent[port] + counters.injected[port] + counters.announced[port], counters.received[port]
     rx_packets, tx_packets = int(received[PACKETS]), int(sent[PACKETS])
     rx_bytes, tx_bytes = int(received[BYTES]) - FCS_BYTES * rx_packets, int(sent[BYTES]) - FCS_BYTES * tx_packets
     missed, errors = int(received[ERRORS]), int(sent[ERRORS])

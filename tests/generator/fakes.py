@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lab.generator import counters
+from lab.generator.addressing import Addressing
 from lab.generator.captures import Captures
 from lab.generator.clock import ServerClock
 from lab.generator.commands import table
 from lab.generator.events import EventLog
-from lab.generator.frames import PortAddresses
 from lab.generator.groups import Groups
 from lab.generator.jsonrpc import Dispatcher
+from lab.generator.outbox import Outbox
 from lab.generator.ports import Port
 from lab.generator.rates import Rates
+from lab.generator.rx_ring import read_block
+from lab.generator.service import PortService
 from lab.generator.state import ServerState
+from tests.generator.blocks import block
 
 MS = 1_000_000
 
@@ -104,24 +108,81 @@ def shared_counters():
     return counters.attach(counters.create())
 
 
+@dataclass
+class Line:
+    """A way out of a port that only remembers."""
+
+    works: bool = True
+    sent: list = field(default_factory=list)
+
+    def send(self, frame):
+        if self.works:
+            self.sent.append(frame)
+        return self.works
+
+
+class Source:
+    """Packets of a device, put in by a test; `times_ns` and lengths go along as the kernel would give them."""
+
+    def __init__(self, device, program, *, outgoing):
+        self.device, self.program, self.outgoing = device, program, outgoing
+        self.waiting, self.closed = [], False
+
+    def put(self, *frames, time_ns=0):
+        self.waiting += [(frame, time_ns) for frame in frames]
+
+    def fileno(self):
+        return id(self)
+
+    def drain(self):
+        waiting, self.waiting = self.waiting, []
+        if waiting:
+            yield read_block(block(waiting, size=1 << 20), 0)
+
+    def pending(self):
+        return bool(self.waiting)
+
+    def take_drops(self):
+        return 0
+
+    def close(self):
+        self.closed = True
+
+
+class Sources:
+    """Opens sources and keeps them."""
+
+    def __init__(self):
+        self.opened = []
+
+    def __call__(self, device, program, *, outgoing=False):
+        self.opened.append(Source(device, program, outgoing=outgoing))
+        return self.opened[-1]
+
+    def open_now(self):
+        return [source for source in self.opened if not source.closed]
+
+
 class Desk:
     """A server without processes and sockets: requests in, answers out."""
 
     def __init__(self):
         self.clock = Clock()
         self.workers, self.publisher = Workers(), Publisher()
+        self.sources, self.lines = Sources(), [Line(), Line()]
         totals = shared_counters()
         self.state = ServerState(
             api_handler="APIHAPIH",
             clock=ServerClock(self.clock(), self.clock),
             counters=totals,
             rates=Rates(totals, self.clock()),
-            ports=[_port(index) for index in range(2)],
+            ports=[make_port(index, self.sources) for index in range(2)],
             groups=Groups(totals),
             events=EventLog(self.publisher.announce),
-            captures=Captures(["lo", "lo"], self.clock),
+            captures=Captures(["lo", "lo"], self.clock, self.sources),
             workers=self.workers,
             publisher=self.publisher,
+            outbox=Outbox(self.lines, totals, self.clock),
         )
         self.dispatcher = Dispatcher(table(self.state))
         self.handlers = {}
@@ -152,9 +213,9 @@ class Desk:
         return {"handler": self.handlers[port], "port_id": port, "profile_id": profile}
 
 
-def _port(index):
-    addresses = PortAddresses(bytes([2, 0, 0, 0, 0, 0x10 + index]), bytes([2, 0, 0, 0, 0x0D, index]))
-    return Port(index, "lo", addresses, largest_frame=1518)
+def make_port(index, open_source, device="lo"):
+    addressing = Addressing(bytes([2, 0, 0, 0, 0, 0x10 + index]), bytes([2, 0, 0, 0, 0x0D, index]))
+    return Port(index, device, addressing, PortService(device, addressing, open_source), largest_frame=1518)
 
 
 def random_bytes(count, seed=1):

@@ -44,12 +44,36 @@ def status(desk, port=0):
 # --- session
 
 
-def test_every_method_but_two_wants_the_api_handler():
+OPEN_TO_ALL = {"api_sync", "api_sync_v2", "get_version", "ping"}
+
+
+def test_every_method_but_four_wants_the_api_handler():
     desk = fakes.Desk()
-    names = commands.table(desk.state).keys() - {"api_sync_v2", "get_version"}
-    for name in names:
+    for name in commands.table(desk.state).keys() - OPEN_TO_ALL:
         assert "API handler provided mismatch" in desk.refusal(name, api_h="other")
         assert desk.refusal(name, api_h=None) == "field 'api_h' value is null"
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "text"),
+    [
+        ("get_version", [1], "JSON-RPC2 params should be object in TRex case "),
+        ("ping", None, "JSON-RPC2 params should be object in TRex case "),
+        ("get_port_status", [1], "parent field 'api_h' is missing"),
+        ("get_port_status", None, "field 'api_h' is missing"),
+    ],
+)
+def test_parameters_have_to_be_an_object(desk, method, params, text):
+    answer = desk.dispatcher._answer_content({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    assert answer["error"]["specific_err"] == text
+
+
+def test_the_old_way_to_connect():
+    desk = fakes.Desk()
+    wanted = {"type": "core", "major": 5, "minor": 1}
+    assert desk.call("api_sync", api_vers=[wanted]) == {"api_vers": [{"type": "core", "api_h": "APIHAPIH"}]}
+    assert desk.refusal("api_sync", api_vers=[]) == "'api_vers' should be a list of size 1"
+    assert "newer client version" in desk.refusal("api_sync", api_vers=[wanted | {"major": 1}])
 
 
 def test_versions_are_compared():
@@ -108,19 +132,42 @@ def test_a_released_port_is_free(desk):
     assert events(desk)[0][1]["force"] is False
 
 
-def test_promiscuous_mode_is_remembered(desk):
-    desk.call("set_port_attr", **desk.own(0), attr={"promiscuous": {"enabled": True}})
+def test_a_port_that_nobody_has_is_to_be_acquired_first():
+    desk = fakes.Desk()
+    refusal = desk.refusal("release", port_id=0, handler="whatever")
+    assert refusal == "please acquire the port before modifying port state"
+
+
+def test_the_owner_may_acquire_again_and_keeps_the_handler(desk):
+    again = desk.call("acquire", port_id=0, user="alice", session_id=1, force=False)
+    assert again == desk.handlers[0]
+    assert events(desk)[-1] == (5, {"port_id": 0, "who": "alice", "session_id": 1, "force": False})
+    refusal = desk.refusal("acquire", port_id=0, user="alice", session_id=2, force=False)
+    assert refusal == "port is already owned by another session of 'alice'"
+
+
+def test_who_acquires_a_port_gets_events_without_asking_first():
+    desk = fakes.Desk()
+    desk.call("acquire", port_id=1, user="carol", session_id=77, force=False)
+    assert kinds_of(desk, 77) == [5]
+
+
+def kinds_of(desk, session):
+    return [kind for kind, _ in events(desk, session)]
+
+
+def test_attributes_of_a_virtual_device(desk):
+    def set_attribute(**attribute):
+        return desk.ask("set_port_attr", port_id=0, attr=attribute)
+
+    assert set_attribute(promiscuous={"enabled": True})["result"] == {}
     assert status(desk)["attr"]["promiscuous"] == {"enabled": True}
-    assert "port attribute 'led_status' - not served" in desk.refusal(
-        "set_port_attr", **desk.own(0), attr={"led_status": {"on": True}}
-    )
-
-
-def test_receive_features_can_only_be_switched_off(desk):
-    assert desk.call("set_rx_feature", **desk.own(0), type="queue", enabled=False) == {}
-    assert desk.call("service", **desk.own(0), enabled=False, filtered=False) == {}
-    assert "not served" in desk.refusal("set_rx_feature", **desk.own(0), type="queue", enabled=True)
-    assert "not served" in desk.refusal("service", **desk.own(0), enabled=True, filtered=False)
+    # Taken without effect, as TRex's driver does.
+    assert set_attribute(multicast={"enabled": True})["result"] == {}
+    assert status(desk)["attr"]["multicast"] == {"enabled": False}
+    text = "Error applying led_status: operation is not supported for this NIC."
+    assert set_attribute(led_status={"on": True})["error"]["specific_err"] == text
+    assert set_attribute(colour={})["error"]["specific_err"] == "unknown attribute type: 'colour'"
 
 
 # --- streams

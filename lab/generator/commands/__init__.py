@@ -6,60 +6,62 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.generator import arguments
-from lab.generator.commands import captures, ownership, session, statistics, streams, traffic
-from lab.generator.jsonrpc import Handler, execute_error, not_served
+from lab.generator.commands import (
+    captures,
+    layers,
+    ownership,
+    service,
+    session,
+    statistics,
+    streams,
+    tagged,
+    traffic,
+)
+from lab.generator.jsonrpc import Handler, bad_parameters, execute_error, not_served
 from lab.generator.state import ServerState
 
-# Methods of a TRex server that are answered by an error: there is no use for them in the lab yet.
+# Methods of a TRex server that are answered by an error: there is no use for them in the lab.
 NOT_SERVED = (
-    "cancel_async_task",
-    "clear_tpg_stats",
-    "clear_tpg_tx_stats",
-    "clear_tpg_unknown_tags",
-    "clear_updated",
-    "conf_ipv6",
     "conf_ns_batch",
-    "disable_tpg",
-    "enable_tpg",
-    "get_async_results",
-    "get_rx_queue_pkts",
-    "get_tpg_state",
-    "get_tpg_stats",
-    "get_tpg_tags",
-    "get_tpg_tx_stats",
-    "get_tpg_unknown_tags",
     "pause_streams",
-    "push_pkts",
     "push_remote",
     "resume_streams",
     "set_capture_port_bpf",
-    "set_global_cfg",
-    "set_l2",
-    "set_l3",
-    "set_vlan",
-    "shutdown",
     "start_capture_port",
     "stop_capture_port",
     "update_streams",
-    "update_tpg_tags",
     "validate",
 )
+_REFUSED = ("enable_tpg",)  # has a handler of its own, which says why
 
 
 def table(state: ServerState) -> dict[str, Handler]:
     """Every method with its handler."""
     open_to_all = session.open_methods(state)
     checked: dict[str, Handler] = {}
-    for topic in (session, ownership, streams, traffic, statistics, captures):
+    for topic in (session, ownership, layers, service, streams, traffic, statistics, captures, tagged):
         checked |= topic.methods(state)
-    served = sorted([*open_to_all, *checked])
-    checked["get_supported_cmds"] = lambda _: [*served, "get_supported_cmds"]
+    served = sorted({*open_to_all, *checked, "get_supported_cmds"} - set(_REFUSED))
+    checked["get_supported_cmds"] = lambda _: list(served)
     checked |= {name: _refusal(name) for name in NOT_SERVED}
-    return open_to_all | {name: _with_api_handler(state, handler) for name, handler in checked.items()}
+    return {name: _with_object(handler) for name, handler in open_to_all.items()} | {
+        name: _with_api_handler(state, handler) for name, handler in checked.items()
+    }
+
+
+def _with_object(handler: Handler) -> Handler:
+    def check(params: Any) -> Any:
+        if not isinstance(params, dict):
+            raise execute_error("JSON-RPC2 params should be object in TRex case ")
+        return handler(params)
+
+    return check
 
 
 def _with_api_handler(state: ServerState, handler: Handler) -> Handler:
-    def check(params: Mapping[str, Any]) -> Any:
+    def check(params: Any) -> Any:
+        if not isinstance(params, dict):
+            raise bad_parameters("field 'api_h' is missing" if params is None else "parent field 'api_h' is missing")
         if arguments.text(params, "api_h") != state.api_handler:
             raise execute_error("API verification failed - API handler provided mismatch for class: 'common'")
         return handler(params)

@@ -7,10 +7,11 @@ from typing import Any
 
 from lab.generator import arguments, packet_socket, ports
 from lab.generator.events import EventType
-from lab.generator.jsonrpc import Handler, execute_error, not_served
+from lab.generator.jsonrpc import Handler, execute_error
 from lab.generator.ports import Owner, Port, State
 from lab.generator.state import ServerState
 
+_NOT_OF_VIRTUAL_DEVICES = ("link_status", "led_status", "flow_ctrl_mode", "vxlan_fs")
 Params = Mapping[str, Any]
 
 
@@ -29,8 +30,9 @@ def owned_port(state: ServerState, params: Params) -> Port:
     Raises:
         RpcError: There is none, or it is not the sender's.
     """
+    handler = arguments.text(params, "handler")
     port = port_of(state, params)
-    port.check_owner(arguments.text(params, "handler"))
+    port.check_owner(handler)
     return port
 
 
@@ -38,7 +40,7 @@ def methods(state: ServerState) -> dict[str, Handler]:
     """Acquire, release, status, attributes."""
 
     def set_port_attr(params: Params) -> Any:
-        port = owned_port(state, params)
+        port = port_of(state, params)
         _set_attributes(port, arguments.mapping(params, "attr"))
         return {}
 
@@ -58,20 +60,24 @@ def methods(state: ServerState) -> dict[str, Handler]:
         "get_owner": get_owner,
         "get_port_status": get_port_status,
         "set_port_attr": set_port_attr,
-        "set_rx_feature": lambda params: _switch_off(owned_port(state, params), params, "set_rx_feature"),
-        "service": lambda params: _switch_off(owned_port(state, params), params, "service mode"),
     }
 
 
 def _acquire(state: ServerState, params: Params) -> str:
     port = port_of(state, params)
-    user, session_id = arguments.text(params, "user"), arguments.integer(params, "session_id")
-    taken = port.owner is not None
-    if port.owner is not None and not arguments.boolean(params, "force"):
-        raise execute_error(f"port is already taken by '{port.owner.user}'")
-    port.owner = Owner(user, session_id, ports.new_handler())
+    user, force = arguments.text(params, "user"), arguments.boolean(params, "force")
+    session_id = arguments.unsigned(params, "session_id")
+    former = port.owner
+    if former is None or force:
+        port.owner = Owner(user, session_id, ports.new_handler())
+    elif former.user != user:
+        raise execute_error(f"port is already taken by '{former.user}'")
+    elif former.session_id != session_id:
+        raise execute_error(f"port is already owned by another session of '{user}'")
+    taken = former is not None and force
+    state.events.open(session_id)
     state.events.emit(EventType.PORT_ACQUIRED, port_id=port.index, who=user, session_id=session_id, force=taken)
-    return port.owner.handler
+    return port.owner.handler if port.owner else ""
 
 
 def _release(state: ServerState, params: Params) -> dict[str, Any]:
@@ -84,14 +90,11 @@ def _release(state: ServerState, params: Params) -> dict[str, Any]:
 
 def _set_attributes(port: Port, attributes: Params) -> None:
     for name in attributes:
-        if name != "promiscuous":
-            raise not_served(f"port attribute '{name}'")
-    if "promiscuous" in attributes:
-        port.promiscuous = arguments.boolean(arguments.mapping(attributes, "promiscuous"), "enabled")
-
-
-def _switch_off(_: Port, params: Params, what: str) -> dict[str, Any]:
-    """Clients switch these off before they measure; on is what is not served."""
-    if arguments.boolean(params, "enabled") or params.get("filtered"):
-        raise not_served(f"{what} switched on")
-    return {}
+        if name == "promiscuous":
+            port.promiscuous = arguments.boolean(arguments.mapping(attributes, name), "enabled")
+        elif name == "multicast":  # TRex's driver for virtual devices takes it and goes on as before
+            arguments.boolean(arguments.mapping(attributes, name), "enabled")
+        elif name in _NOT_OF_VIRTUAL_DEVICES:
+            raise execute_error(f"Error applying {name}: operation is not supported for this NIC.")
+        else:
+            raise execute_error(f"unknown attribute type: '{name}'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lab.generator import arguments, frames
+from lab.generator import arguments, frames, packet_socket
 from lab.generator import streams as model
 from lab.generator.commands.ownership import owned_port
 from lab.generator.commands.streams import profile_name
@@ -21,6 +21,8 @@ _OPERATIONS: dict[str, Callable[[float, float], float]] = {
     "add": lambda present, value: present + value,
     "sub": lambda present, value: present - value,
 }
+_START_AHEAD_NS = 100_000_000
+_DESTINATION_FROM_PACKET = 1
 _ROUNDING = 1.0001  # TRex lets a rate exceed the line by so much
 Params = Mapping[str, Any]
 
@@ -32,6 +34,7 @@ def methods(state: ServerState) -> dict[str, Handler]:
         port = owned_port(state, params)
         for profile in port.selected(profile_name(params)):
             profile.require("pause", State.TX)
+            _require_pausable(profile)
             state.workers.to_sender(Pause((port.index, profile.profile_id)))
             state.change_profile(port, profile, State.PAUSE)
         return {}
@@ -56,35 +59,65 @@ def methods(state: ServerState) -> dict[str, Handler]:
 
 def _start(state: ServerState, params: Params) -> dict[str, Any]:
     port = owned_port(state, params)
-    profile = port.profile(profile_name(params))
-    duration_s = arguments.number(params, "duration")
-    force = arguments.boolean(params, "force")
-    start_at_s = float(params.get("start_at_ts") or 0)
+    duration_s, force = arguments.number(params, "duration"), arguments.boolean(params, "force")
+    start_at_s = arguments.number(params, "start_at_ts") if params.get("start_at_ts") is not None else 0.0
     kind, operation, value = _multiplier(params)
     if operation != "abs":
         raise bad_parameters("start message can only specify absolute speed rate")
+    profile = port.profile(profile_name(params))
     profile.require("start", State.STREAMS)
     playing = _playing(profile)
+    if not force:
+        _require_ready(port, playing)
     factor = _factor(playing, kind, value, force=force)
+    at_ns = _start_instant_ns(state, start_at_s)
     plans = tuple(_plan(state, port, stream, factor) for stream in playing)
-    now_ns = state.clock.now_ns()
-    at_ns = max(now_ns, state.clock.at_uptime_ns(start_at_s)) if start_at_s > 0 else now_ns
     duration_ns = round(duration_s * 1e9) if duration_s > 0 else None
     profile.run += 1
+    began_ns = state.clock.now_ns()
     state.workers.to_sender(Start((port.index, profile.profile_id), profile.run, plans, at_ns, duration_ns))
-    profile.factor = factor
+    profile.factor, profile.limited = factor, duration_ns is not None
     state.change_profile(port, profile, State.TX)
-    return {"multiplier": factor, "ts": state.clock.since_start_s(now_ns)}
+    return {"multiplier": factor, "ts": state.clock.since_start_s(began_ns)}
 
 
 def _multiplier(params: Params) -> tuple[str, str, float]:
     multiplier = arguments.mapping(params, "mul")
     kind = arguments.choice(multiplier, "type", _MULTIPLIERS)
-    operation = arguments.choice(multiplier, "op", _OPERATIONS)
+    operation = arguments.text(multiplier, "op")
     value = arguments.unsigned_number(multiplier, "value")
     if value == 0:
         raise bad_parameters("multiplier can't be zero")
     return kind, operation, value
+
+
+def _require_pausable(profile: Profile) -> None:
+    if any(stream.source["mode"]["type"] != "continuous" for stream in profile.streams.values()):
+        raise execute_error(" pause is supported when all streams are in continues mode ")
+    if profile.limited:
+        raise execute_error(" pause is supported when duration is not enable is start command ")
+
+
+def _require_ready(port: Port, playing: list[model.Stream]) -> None:
+    """What TRex checks unless a start is forced."""
+    if not packet_socket.link_up(port.device):
+        raise execute_error("Link state is DOWN.")
+    if not port.addressing.resolved and not all(_brings_destination(stream) for stream in playing):
+        raise execute_error(f"Port {port.index} dest MAC is invalid and there are streams without explicit dest MAC.")
+
+
+def _brings_destination(stream: model.Stream) -> bool:
+    return (stream.flags >> 1) & 0x3 == _DESTINATION_FROM_PACKET
+
+
+def _start_instant_ns(state: ServerState, start_at_s: float) -> int:
+    now_ns = state.clock.now_ns()
+    if not start_at_s:
+        return now_ns
+    at_ns = state.clock.at_uptime_ns(start_at_s)
+    if at_ns < now_ns + _START_AHEAD_NS:
+        raise execute_error("start_at_ts, if defined, should be at least 100ms from now_sec()")
+    return at_ns
 
 
 def _playing(profile: Profile) -> list[model.Stream]:
@@ -148,19 +181,19 @@ def _stop(state: ServerState, params: Params) -> dict[str, Any]:
 
 def _update(state: ServerState, params: Params) -> dict[str, Any]:
     port = owned_port(state, params)
-    kind, operation, value = _multiplier(params)
     force = arguments.boolean(params, "force")
+    kind, operation, value = _multiplier(params)
+    if operation not in _OPERATIONS:
+        raise bad_parameters("field 'op' can only be one of ['abs' ,'add' ,'sub']")
     for profile in port.selected(profile_name(params)):
         profile.require("update", State.TX, State.PAUSE)
-        playing = _playing(profile)
-        if operation == "abs":
-            factor = _factor(playing, kind, value, force=force)
-        elif kind == "percentage":  # of the present rate
-            factor = _OPERATIONS[operation](profile.factor, profile.factor * value / 100)
+        if kind == "percentage" and operation != "abs":  # of the present rate
+            named = profile.factor * value / 100
         else:
-            factor = _OPERATIONS[operation](profile.factor, _factor(playing, kind, value, force=True))
+            named = _factor(_playing(profile), kind, value, force=force)
+        factor = _OPERATIONS[operation](profile.factor, named)
         if factor <= 0:
-            raise execute_error(f"Factor must be positive, got: {factor:g}")
+            raise execute_error("Update request will lower traffic to less than zero")
         state.workers.to_sender(Scale((port.index, profile.profile_id), factor / profile.factor))
         profile.factor = factor
     return {"multiplier": factor}
