@@ -13,6 +13,7 @@ from hitless.judges.lcm_02 import judge_lcm_02
 from hitless.judges.lcm_03 import judge_lcm_03
 from hitless.judges.lcm_04 import judge_lcm_04
 from hitless.judges.lcm_05 import judge_lcm_05
+from hitless.judges.meter import with_meter
 from hitless.judges.rbk_01 import judge_rbk_01
 from hitless.judges.rbk_02 import judge_rbk_02
 from hitless.judges.rbk_04 import judge_rbk_04
@@ -30,7 +31,7 @@ from hitless.verdict import Verdict
 
 Judge = Callable[[History, Mapping[str, float]], Verdict]
 
-JUDGES: Mapping[str, Judge] = MappingProxyType(
+_JUDGES: Mapping[str, Judge] = MappingProxyType(
     {
         "RQ-CAP-01": judge_cap_01,
         "RQ-CAP-02": judge_cap_02,
@@ -54,7 +55,13 @@ JUDGES: Mapping[str, Judge] = MappingProxyType(
         "RQ-LCM-05": judge_lcm_05,
     }
 )
-"""The judge of each requirement, by its full id."""
+_BY_MANO_ALONE = frozenset({"RQ-CAP-02", "RQ-RBK-04", "RQ-LCM-01", "RQ-LCM-02", "RQ-LCM-03", "RQ-LCM-04", "RQ-LCM-05"})
+"""Requirements whose judges look at no probe."""
+
+JUDGES: Mapping[str, Judge] = MappingProxyType(
+    {name: with_meter(judge, by_probes=name not in _BY_MANO_ALONE) for name, judge in _JUDGES.items()}
+)
+"""The judge of each requirement, by its full id, the meter's own checks included."""
 
 __all__ = [
     "JUDGES",

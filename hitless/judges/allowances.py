@@ -16,6 +16,7 @@ import numpy as np
 from hitless.history import CounterSeries
 from hitless.measures import confidence, counting
 from hitless.measures.counting import LossCount, RateBins
+from hitless.measures.next_hop import Unfollowed, lost_unfollowed
 from hitless.measures.spans import Span, overlap_ns
 
 OVERLOAD_RATIO = 1.01
@@ -32,16 +33,24 @@ class Allowance:
     stalls: int
     overload: int
     baseline: int
+    astray: int = 0
+    """Sent to a next hop that was no longer there."""
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.tester + self.stalls + self.overload + self.baseline
+        return self.tester + self.stalls + self.overload + self.baseline + self.astray
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Codes of the causes that are there; I4 when it is only that the measurement is not fine enough."""
-        causes = ((self.baseline, "I1"), (self.overload, "I2"), (self.tester, "I3"), (self.stalls, "I14"))
+        causes = (
+            (self.baseline, "I1"),
+            (self.overload, "I2"),
+            (self.tester, "I3"),
+            (self.astray, "I13"),
+            (self.stalls, "I14"),
+        )
         return tuple(code for count, code in causes if count) or ("I4",)
 
     @property
@@ -51,13 +60,20 @@ class Allowance:
             (self.baseline, "as in the baseline"),
             (self.overload, "offered beyond rated capacity"),
             (self.tester, "lost by the tester"),
+            (self.astray, "sent to a next hop that had changed its MAC address"),
             (self.stalls, "around stalls of the tester"),
         )
         return ", ".join(f"{count} {cause}" for count, cause in causes if count) or "none"
 
 
 def window_allowance(
-    counters: CounterSeries, rows: tuple[int, int], *, stalls: Sequence[Span], rated_pps: float, baseline: LossCount
+    counters: CounterSeries,
+    rows: tuple[int, int],
+    *,
+    stalls: Sequence[Span],
+    rated_pps: float,
+    baseline: LossCount,
+    astray: Sequence[Unfollowed] = (),
 ) -> Allowance:
     """Return the allowance for the loss between two samples."""
     first, last = rows
@@ -68,6 +84,7 @@ def window_allowance(
         stalls=_lost_around_stalls(counters, rows, stalls, rated_pps),
         overload=overload(sent, int(at_ns[last] - at_ns[first]), rated_pps),
         baseline=baseline_share(baseline, sent),
+        astray=lost_unfollowed(counters, rows, astray),
     )
 
 
@@ -85,7 +102,13 @@ def overload(sent: int, duration_ns: int, rated_pps: float) -> int:
 
 
 def bin_allowance(
-    bins: RateBins, number: int, counters: CounterSeries, *, stalls: Sequence[Span], rated_pps: float
+    bins: RateBins,
+    number: int,
+    counters: CounterSeries,
+    *,
+    stalls: Sequence[Span],
+    rated_pps: float,
+    astray: Sequence[Unfollowed] = (),
 ) -> Allowance:
     """Return the allowance for one bin of goodput, without the baseline's part."""
     span = Span(int(bins.start_ns[number]), int(bins.end_ns[number]))
@@ -101,6 +124,7 @@ def bin_allowance(
         stalls=math.ceil(rated_pps * overlap_ns(stalls, near) / 1e9),
         overload=uneven,
         baseline=0,
+        astray=lost_unfollowed(counters, (first, last), astray),
     )
 
 

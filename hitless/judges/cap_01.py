@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -136,11 +137,16 @@ def _goodput_check(measured: Capacity, limit: float) -> Check:
 
 def _bin_allowance(measured: Capacity, number: int) -> Allowance:
     part = bin_allowance(
-        measured.bins, number, measured.history.counters, stalls=measured.stalls, rated_pps=measured.rated_pps
+        measured.bins,
+        number,
+        measured.history.counters,
+        stalls=measured.stalls,
+        rated_pps=measured.rated_pps,
+        astray=measured.astray,
     )
     worst = float(np.min(measured.baseline_bins.ratios, initial=1.0))
     deficit = int(np.ceil((1.0 - worst) * int(measured.bins.offered[number])))
-    return Allowance(part.tester, part.stalls, part.overload, deficit)
+    return replace(part, baseline=deficit)
 
 
 def _survives(measured: Capacity, number: int, allowance: Allowance, limit: float) -> bool:

@@ -16,6 +16,7 @@ from hitless.measures import confidence, counting
 from hitless.measures.counting import LossCount, RateBins
 from hitless.measures.gaps import LongestGaps, longest_gaps
 from hitless.measures.lateness import late_ratios
+from hitless.measures.next_hop import Unfollowed, unfollowed
 from hitless.measures.spans import Span
 from hitless.measures.stalls import sending_stalls, stall_spans
 from hitless.measures.timelines import timelines
@@ -36,6 +37,7 @@ class Capacity:
     bins: RateBins
     baseline_bins: RateBins
     stalls: tuple[Span, ...]
+    astray: tuple[Unfollowed, ...]
     late_ratios: NDArray[np.float64]
     """Per second of the window: part of the probes that took longer than a second."""
     allowance: Allowance
@@ -58,7 +60,7 @@ def measure_capacity(history: History, window: Window) -> Capacity:
     baseline_rows = (min(begin, counting.row_after(counters, _steady_ns(history, window))), begin)
     streams = timelines(history)
     stalls = stall_spans((*history.stalls, *sending_stalls(streams)))
-    baseline_loss = counting.loss_between(counters, *baseline_rows)
+    baseline_loss, astray = counting.loss_between(counters, *baseline_rows), unfollowed(history)
     return Capacity(
         history=history,
         window=window,
@@ -68,8 +70,11 @@ def measure_capacity(history: History, window: Window) -> Capacity:
         bins=counting.rate_bins(counters, window.observed),
         baseline_bins=counting.rate_bins(counters, window.baseline),
         stalls=stalls,
+        astray=astray,
         late_ratios=late_ratios(history.probes, window.observed),
-        allowance=window_allowance(counters, rows, stalls=stalls, rated_pps=rated, baseline=baseline_loss),
+        allowance=window_allowance(
+            counters, rows, stalls=stalls, rated_pps=rated, baseline=baseline_loss, astray=astray
+        ),
         gaps=longest_gaps(streams, window.observed),
         offered_mean_pps=_offered_pps(history, window.observed),
         baseline_offered_pps=_offered_pps(history, window.baseline),

@@ -9,6 +9,7 @@ from hitless.history import Ending, History, OperationState
 from hitless.judges import wording
 from hitless.measures import counting
 from hitless.measures.gaps import LongestGaps
+from hitless.measures.sending import longest_silence_ns, sending_span
 from hitless.measures.spans import Span
 from hitless.verdict import Check, Outcome
 
@@ -18,6 +19,8 @@ _SLACK_NS = 100_000_000
 """Events are noted after what they name; that may take a moment."""
 MOST_UNCAPTURED_RATIO = 0.001
 """Probes that were counted and not captured; above it the tester did not see what it judges (I3)."""
+_LONGEST_SILENCE_NS = 1_000_000_000
+"""Traffic that pauses for longer did not run; a shorter pause is a stall of the generator."""
 _SHORTEST_BASELINE = 0.5
 """Part of the planned baseline that has to be there."""
 
@@ -110,14 +113,17 @@ def _upgrade_failure(history: History, window: Window, states: Sequence[Operatio
 def overlap_check(history: History, window: Window, limits: Mapping[str, float]) -> Check:
     """Hold the traffic against the window that it has to cover, and the baseline against its length."""
     counters = history.counters
-    started, stopped = history.when("traffic-started"), history.when("traffic-stopped")
-    first = int(counters.asked_ns[0]) if started is None else max(started, int(counters.asked_ns[0]))
-    last = int(counters.answered_ns[-1]) if stopped is None else min(stopped, int(counters.answered_ns[-1]))
     problems = []
-    if first > window.observed.start_ns + _SLACK_NS:
+    sent = sending_span(counters)
+    first, last = _running(history, sent)
+    if sent is None:
+        problems.append("nothing was sent")
+    elif first > window.observed.start_ns + _SLACK_NS:
         problems.append(f"traffic began {wording.seconds(window.request_ns - first)} before the request")
-    if last < window.observed.end_ns - _SLACK_NS:
+    elif last < window.observed.end_ns - _SLACK_NS:
         problems.append(f"traffic ended {wording.seconds(window.observed.end_ns - last)} before the end of the tail")
+    elif (silent_ns := longest_silence_ns(counters, window.observed)) > _LONGEST_SILENCE_NS:
+        problems.append(f"nothing was sent for {wording.seconds(silent_ns)}")
     if window.ended_ns is None:
         problems.append("end of the operation not noted")
     required_ns = round((limits["baseline_s"] - limits["lead_in_s"]) * _SHORTEST_BASELINE * 1e9)
@@ -136,6 +142,15 @@ def overlap_check(history: History, window: Window, limits: Mapping[str, float])
         f"Traffic - does not cover the upgrade - Expected: {expected}, Actual: {', '.join(problems)}",
         ("I7",),
     )
+
+
+def _running(history: History, sent: Span | None) -> tuple[int, int]:
+    """Return from when to when the traffic ran: as it was asked for, as long as counters were read and had grown."""
+    counters = history.counters
+    started, stopped = history.when("traffic-started"), history.when("traffic-stopped")
+    first = int(counters.asked_ns[0]) if started is None else max(started, int(counters.asked_ns[0]))
+    last = int(counters.answered_ns[-1]) if stopped is None else min(stopped, int(counters.answered_ns[-1]))
+    return (first, last) if sent is None else (max(first, sent.start_ns), min(last, sent.end_ns))
 
 
 def capture_problem(history: History) -> str:

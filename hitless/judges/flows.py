@@ -16,6 +16,7 @@ from hitless.measures import confidence, counting
 from hitless.measures.counting import LossCount
 from hitless.measures.gaps import probe_loss
 from hitless.measures.hitless_flows import ServedLoss, loss_of_version
+from hitless.measures.next_hop import unfollowed
 from hitless.measures.spans import Span
 from hitless.measures.stalls import sending_stalls, stall_spans
 from hitless.measures.timelines import Timeline
@@ -60,7 +61,8 @@ def probe_allowance(trouble: Trouble, loss: ServedLoss, spans: Sequence[Span]) -
     near = np.zeros(loss.lost, np.bool_)
     for stall in trouble.near_stalls:
         near |= (loss.lost_ns >= stall.start_ns) & (loss.lost_ns < stall.end_ns)
-    return Allowance(tester, int(np.count_nonzero(near)), excess, baseline_share(trouble.baseline, loss.sent))
+    stalled, before = int(np.count_nonzero(near)), baseline_share(trouble.baseline, loss.sent)
+    return Allowance(tester, stalled, excess, before, _astray(history, loss))
 
 
 def old_served_check(
@@ -110,6 +112,13 @@ def _on_the_way_at_the_end(history: History, loss: ServedLoss) -> int:
     known = counting.last_settled_row(history.counters)
     at_ns = counting.instants_ns(history.counters)
     return int(np.count_nonzero(loss.lost_ns >= at_ns[known])) if known < len(at_ns) - 1 else 0
+
+
+def _astray(history: History, loss: ServedLoss) -> int:
+    """Return how many of the lost probes, all of which go up, were sent to a next hop that had changed its address."""
+    ups = {group.pg_id for group in history.groups if group.kind == "probe" and group.direction == "up"}
+    since_ns = min((one.since_ns for one in unfollowed(history) if ups.intersection(one.pg_ids)), default=None)
+    return 0 if since_ns is None else int(np.count_nonzero(loss.lost_ns >= since_ns))
 
 
 def _overload(history: History, rows: tuple[int, int]) -> int:

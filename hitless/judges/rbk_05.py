@@ -27,6 +27,7 @@ from hitless.judges.rollbacks import (
 from hitless.measures import counting
 from hitless.measures.counting import RateBins
 from hitless.measures.hitless_flows import ServedLoss
+from hitless.measures.next_hop import unfollowed
 from hitless.measures.recovery import last_served
 from hitless.measures.spans import Span
 from hitless.measures.timelines import timelines
@@ -242,10 +243,12 @@ def _offered_check(history: History, stages: Sequence[Stage]) -> Check:
 def _bin_allowance(history: History, bins: RateBins, number: int, trouble: Trouble, window: Window) -> Allowance:
     """Return what may explain a slow second, with the deficit of the slowest second of the baseline."""
     planned = planned_pps(history)
-    part = bin_allowance(bins, number, history.counters, stalls=trouble.stalls, rated_pps=planned)
+    part = bin_allowance(
+        bins, number, history.counters, stalls=trouble.stalls, rated_pps=planned, astray=unfollowed(history)
+    )
     before = counting.rate_bins(history.counters, window.baseline)
     worst = float(np.min(before.ratios, initial=1.0))
-    return Allowance(part.tester, part.stalls, part.overload, int(np.ceil((1.0 - worst) * int(bins.offered[number]))))
+    return replace(part, baseline=int(np.ceil((1.0 - worst) * int(bins.offered[number]))))
 
 
 def _figures(stages: Sequence[Stage], loss: ServedLoss) -> dict[str, float | int | str | None]:

@@ -11,6 +11,7 @@ from hitless.judges.allowances import Allowance, window_allowance
 from hitless.judges.common import no_counters
 from hitless.measures import confidence, counting
 from hitless.measures.counting import LossCount
+from hitless.measures.next_hop import unfollowed
 from hitless.measures.spans import Span
 from hitless.measures.stalls import sending_stalls, stall_spans
 from hitless.measures.timelines import timelines
@@ -90,5 +91,6 @@ def _measure(history: History, attempts: Sequence[Attempt]) -> _Measured:
         stalls=stall_spans((*history.stalls, *sending_stalls(timelines(history)))),
         rated_pps=history.rated_capacity_pps,
         baseline=counting.loss_between(counters, *quiet),
+        astray=unfollowed(history),
     )
     return _Measured(span, counting.loss_between(counters, *rows), allowance)

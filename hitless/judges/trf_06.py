@@ -19,6 +19,7 @@ from hitless.measures import confidence, counting
 from hitless.measures.counting import LossCount
 from hitless.measures.gaps import LongestGaps, longest_gaps, probe_loss
 from hitless.measures.hitless_flows import duplicates_in
+from hitless.measures.next_hop import unfollowed
 from hitless.measures.recovery import last_served
 from hitless.measures.selection import Rule, RuleError, RuleSet, rule_sets
 from hitless.measures.spans import Span
@@ -140,6 +141,7 @@ def _measure(history: History, changes: tuple[RuleSet, ...]) -> Churn:
             stalls=stalls,
             rated_pps=history.rated_capacity_pps,
             baseline=counting.loss_between(counters, *_rows(counters, baseline)),
+            astray=unfollowed(history),
         ),
         duplicates=_duplicates(history, groups, span),
         baseline_duplicates=doubled,

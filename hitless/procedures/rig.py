@@ -165,6 +165,7 @@ class Rig:
         if problem:
             self._tail_is_due = False
             raise StoppedByTesterError(problem)
+        self._look_for_others("start")
 
     def tail(self) -> None:
         """Let the traffic run on for a while, and read the VNF instance at its end."""
@@ -172,6 +173,7 @@ class Rig:
         self.phase("tail", self.bench.timing.tail_s)
         with contextlib.suppress(ManoError):
             self.read_instance("end")
+        self._look_for_others("end")
 
     def phase(self, name: str, seconds: float) -> None:
         """Let some time pass; notifications that come meanwhile are taken."""
@@ -235,6 +237,12 @@ class Rig:
             ManoError: it cannot be read.
         """
         self._writer.snapshot(operations_snapshot(self.vnfm.listed_operations(self.instance_id), label))
+
+    def _look_for_others(self, label: str) -> None:
+        """Read the operations of the instance: what is new at the end and was not asked for is somebody else's."""
+        if self.sees_mano:
+            with contextlib.suppress(ManoError):  # what is not seen is not told of
+                self.read_operations(label)
 
     def read_package(self, vnfd_id: str, label: str) -> None:
         """Read a package from the NFVO and write it down; nothing if no NFVO is declared or it does not tell."""

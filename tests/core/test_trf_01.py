@@ -315,7 +315,8 @@ def test_as_many_violations_as_allowed_pass(limit, outcome):
 
 
 def test_judges_are_found_by_the_id_of_the_requirement_and_cannot_be_replaced():
-    assert (JUDGES["RQ-CAP-01"], JUDGES["RQ-TRF-01"]) == (judge_cap_01, judge_trf_01)
+    found = [JUDGES[name].__wrapped__ for name in ("RQ-CAP-01", "RQ-TRF-01")]
+    assert found == [judge_cap_01, judge_trf_01]
     with pytest.raises(TypeError):
         JUDGES["RQ-CAP-01"] = judge_trf_01  # type: ignore[index]
 

@@ -126,7 +126,7 @@ def test_a_path_that_doubles_packets_anyway_leaves_doubt():
 
 def test_load_that_comes_back_in_excess_leaves_doubt_when_that_was():
     verdict = judged(RQ, RuleScene(surplus={1: 3}).history())
-    assert outcomes(verdict) == {"duplicates": "INCONC"}
+    assert outcomes(verdict) == {"duplicates": "INCONC", "own packets": "INCONC"}
     assert verdict.reasons == ("I3",)
 
 

@@ -20,7 +20,7 @@ def test_mano_notices_and_the_tester_rolls_back(paper, tmp_path):
     assert [(one.name, one.state, one.status) for one in history.attempts] == [("rollback", "FAILED_TEMP", 202)]
     states = [one.state for one in history.operations]
     assert states == ["PROCESSING", "FAILED_TEMP", "ROLLING_BACK", "ROLLED_BACK"]
-    assert {one.label for one in history.snapshots} == {"before", "followed", "after", "end"}
+    assert {one.label for one in history.snapshots} == {"start", "before", "followed", "after", "end"}
 
 
 def test_the_tester_cancels_what_mano_does_not_notice(paper, tmp_path):
