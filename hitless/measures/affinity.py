@@ -64,36 +64,40 @@ def countable_sessions(streams: Sequence[Timeline], changes: Sequence[ShareChang
     sessions, users, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], np.zeros(len(changes), np.int64)
     for stream in streams:
         order = _marked_by_session(stream)
-        names = stream.sessions[order]
+        names = stream.sessions_of(order)
         if len(names) == 0:
             continue
         edge = names[1:] != names[:-1]
         first, last = order[np.concatenate(([True], edge))], order[np.concatenate((edge, [True]))]
         spans_any = np.zeros(len(first), np.bool_)
+        begun_ns, ended_ns = stream.sent_ns[first], stream.sent_ns[last]
         for number, change in enumerate(changes):
-            spans = (stream.sent_ns[first] < change.at.earliest_ns) & (stream.sent_ns[last] > change.at.latest_ns)
+            spans = (begun_ns < change.at.earliest_ns) & (ended_ns > change.at.latest_ns)
             counts[number] += np.count_nonzero(spans)
             spans_any |= spans
-        sessions.append(stream.sessions[first[spans_any]])
-        users.append(stream.users[first[spans_any]])
+        sessions.append(stream.sessions_of(first[spans_any]))
+        users.append(stream.users_of(first[spans_any]))
     return Countable(np.concatenate(sessions), np.unique(np.concatenate(users)), tuple(counts.tolist()))
 
 
 def _moves(stream: Timeline, session_timeout_s: float) -> Moves:
     order = _marked_by_session(stream)
-    sessions, users = stream.sessions[order], stream.users[order]
-    sent, version, instance = stream.sent_ns[order], stream.version[order], stream.instance[order]
+    version, instance = stream.version[order], stream.instance[order]
     known = (instance[1:] >= 0) & (instance[:-1] >= 0)
-    moved = (version[1:] != version[:-1]) | (known & (instance[1:] != instance[:-1]))
+    # Another server at the next row: mostly that of another session.
+    rows = np.flatnonzero((version[1:] != version[:-1]) | (known & (instance[1:] != instance[:-1])))
+    before, after = order[rows], order[rows + 1]
     # Packets between the two that were lost were sent all the same: the session was not idle then.
-    packets = (order[1:] - order[:-1]) // stream.layout.session_step
-    idle_ns = (sent[1:] - sent[:-1]) / np.maximum(packets, 1)
-    rows = np.flatnonzero((sessions[1:] == sessions[:-1]) & moved & (idle_ns <= session_timeout_s * 1e9))
+    packets = (after - before) // stream.layout.session_step
+    idle_ns = (stream.sent_ns[after] - stream.sent_ns[before]) / np.maximum(packets, 1)
+    same = stream.sessions_of(before) == stream.sessions_of(after)
+    kept = same & (idle_ns <= session_timeout_s * 1e9)
+    rows, before, after = rows[kept], before[kept], after[kept]
     return Moves(
-        session=sessions[rows],
-        user=users[rows],
-        before_ns=sent[rows],
-        after_ns=sent[rows + 1],
+        session=stream.sessions_of(before),
+        user=stream.users_of(before),
+        before_ns=stream.sent_ns[before],
+        after_ns=stream.sent_ns[after],
         old_version=version[rows],
         new_version=version[rows + 1],
         old_instance=instance[rows],
@@ -103,5 +107,5 @@ def _moves(stream: Timeline, session_timeout_s: float) -> Moves:
 
 def _marked_by_session(stream: Timeline) -> Int64Array:
     """Return the numbers of all packets with a version mark, by session and in each by number."""
-    marked = np.flatnonzero(stream.version >= 0)
-    return marked[np.argsort(stream.sessions[marked], kind="stable")]
+    order = stream.by_session
+    return order[stream.version[order] >= 0]

@@ -45,25 +45,22 @@ class ProbeLoss:
 
 def longest_gaps(streams: Sequence[Timeline], span: Span) -> LongestGaps:
     """Measure the longest gap of each level among the packets sent in the span."""
-    sent, received, version, instance = [], [], [], []
-    sessions: list[int] = []
-    for stream in streams:
-        rows = stream.rows_in(span)
-        sent.append(stream.sent_ns[rows])
-        received.append(stream.received[rows])
-        version.append(stream.version[rows])
-        instance.append(stream.instance[rows])
-        gap = _longest_by_key(stream.sessions[rows], sent[-1], received[-1])
-        sessions.extend([] if gap is None else [gap])
-    if not sent:
+    if not streams:
         return LongestGaps(None, None, None, None)
-    all_sent, came_back = np.concatenate(sent), np.concatenate(received)
-    order = np.argsort(all_sent, kind="stable")
+    rows = [stream.rows_in(span) for stream in streams]
+    pairs = tuple(zip(streams, rows, strict=True))
+    sent = np.concatenate([stream.sent_ns[inside] for stream, inside in pairs])
+    received = np.concatenate([stream.received[inside] for stream, inside in pairs])
+    order = np.argsort(sent, kind="stable")
+    sent, received = sent[order], received[order]
+    sessions = (_longest_of_session(stream, inside) for stream, inside in pairs)
+    version = np.concatenate([stream.version[inside] for stream, inside in pairs])[order]
+    instance = np.concatenate([stream.instance[inside] for stream, inside in pairs])[order]
     return LongestGaps(
-        service_ns=_longest_by_key(np.zeros(len(order), np.int64), all_sent[order], came_back[order]),
-        version_ns=_longest_of_mark(np.concatenate(version)[order], all_sent[order]),
-        instance_ns=_longest_of_mark(np.concatenate(instance)[order], all_sent[order]),
-        session_ns=max(sessions, default=None),
+        service_ns=_longest_by_key(np.zeros(len(sent), np.bool_), sent, received),
+        version_ns=_longest_of_mark(version, sent),
+        instance_ns=_longest_of_mark(instance, sent),
+        session_ns=max((gap for gap in sessions if gap is not None), default=None),
     )
 
 
@@ -73,30 +70,42 @@ def probe_loss(streams: Sequence[Timeline], span: Span) -> ProbeLoss:
     for stream in streams:
         rows = stream.rows_in(span)
         gone = ~stream.received[rows]
-        names = stream.sessions[rows]
+        numbers = np.flatnonzero(rows)
         sent += len(gone)
         lost += int(np.count_nonzero(gone))
-        sessions += len(np.unique(names))
-        with_loss += len(np.unique(names[gone]))
+        sessions += stream.session_count(numbers)
+        with_loss += stream.session_count(numbers[gone])
         periods += int(np.count_nonzero(gone & ~np.concatenate(([False], gone[:-1])))) if len(gone) else 0
     return ProbeLoss(sent, lost, sessions, with_loss, periods)
 
 
-def _longest_by_key(keys: Int64Array, sent_ns: Int64Array, received: NDArray[np.bool_]) -> int | None:
-    """Return the longest time without a packet that came back, within a key, from its first packet to its last."""
+def _longest_of_session(stream: Timeline, inside: NDArray[np.bool_]) -> int | None:
+    order = stream.by_session
+    order = order[inside[order]]
+    return _longest_by_key(stream.sessions_of(order), stream.sent_ns[order], stream.received[order])
+
+
+def _longest_by_key(keys: NDArray[np.generic], sent_ns: Int64Array, received: NDArray[np.bool_]) -> int | None:
+    """Return the longest time without a packet that came back, within a key, from its first packet to its last.
+
+    Packets of a key stand together.
+    """
     if len(keys) == 0:
         return None
-    order = np.argsort(keys, kind="stable")
-    keys, sent_ns, received = keys[order], sent_ns[order], received[order]
-    edge = np.concatenate(([True], keys[1:] != keys[:-1]))
-    edge |= np.concatenate((keys[1:] != keys[:-1], [True]))
-    kept = received | edge
-    keys, sent_ns = keys[kept], sent_ns[kept]
-    gaps = np.diff(sent_ns)[keys[1:] == keys[:-1]]
+    edge = keys[1:] != keys[:-1]
+    kept = received.copy()
+    kept[0] = kept[-1] = True
+    kept[1:] |= edge
+    kept[:-1] |= edge
+    if not bool(kept.all()):
+        keys, sent_ns = keys[kept], sent_ns[kept]
+        edge = keys[1:] != keys[:-1]
+    gaps = np.diff(sent_ns)[~edge]
     return int(np.max(gaps)) if len(gaps) else None
 
 
 def _longest_of_mark(mark: NDArray[np.int16], sent_ns: Int64Array) -> int | None:
-    marked = mark >= 0
-    names, times = mark[marked].astype(np.int64), sent_ns[marked]
-    return _longest_by_key(names, times, np.ones(len(names), np.bool_))
+    # Numbers of two bytes are sorted without comparing them.
+    order = np.argsort(mark, kind="stable")
+    order = order[np.searchsorted(mark, 0, sorter=order) :]
+    return _longest_by_key(mark[order], sent_ns[order], np.ones(len(order), np.bool_))

@@ -59,8 +59,9 @@ class _Runs:
 
 def dropped_sessions(streams: Sequence[Timeline], changes: Sequence[ShareChange], session_timeout_s: float) -> Dropped:
     """Find the sessions that share changes dropped."""
-    runs = [run.where(_served_meanwhile(streams, run)) for run in (_runs(one, session_timeout_s) for one in streams)]
-    session_count = sum(len(np.unique(stream.sessions)) for stream in streams)
+    service = _Service.of(streams)
+    runs = [run.where(service.served_during(run)) for run in (_runs(one, session_timeout_s) for one in streams)]
+    session_count = sum(stream.session_count(stream.numbers) for stream in streams)
     names: list[Int64Array] = [np.zeros(0, np.int64)]
     users: list[Int64Array] = [np.zeros(0, np.int64)]
     instants: list[Int64Array] = [np.zeros(0, np.int64)]
@@ -82,30 +83,54 @@ def dropped_sessions(streams: Sequence[Timeline], changes: Sequence[ShareChange]
 
 def _runs(stream: Timeline, session_timeout_s: float) -> _Runs:
     """Find each run of lost packets that follows a packet of the same session that came back."""
-    order = np.argsort(stream.sessions, kind="stable")
-    sessions, sent, lost = stream.sessions[order], stream.sent_ns[order], ~stream.received[order]
-    same = np.concatenate(([False], sessions[1:] == sessions[:-1]))
-    starts = np.flatnonzero(lost & same & ~np.concatenate(([True], lost[:-1])))
+    order = stream.by_session
+    lost = np.flatnonzero(~stream.received[order])
+    names = stream.sessions_of(order[lost])
+    same = (lost > 0) & (names == stream.sessions_of(order[np.maximum(lost - 1, 0)]))
     # A run ends at the next packet that came back or belongs to another session.
-    stops = np.append(np.flatnonzero(~lost | ~same), len(order))
-    length = stops[np.searchsorted(stops, starts, side="right")] - starts
-    active = sent[starts] - sent[starts - 1] <= session_timeout_s * 1e9
-    starts, length = starts[active], length[active]
-    users = stream.users[order]
-    return _Runs(sessions[starts], users[starts], length, sent[starts - 1], sent[starts], sent[starts + length - 1])
+    begins = np.flatnonzero(~same | (np.diff(lost, prepend=-2) != 1))
+    length = np.diff(begins, append=len(lost))
+    # What was lost before anything of the session came back follows no packet that did.
+    begins, length = begins[same[begins]], length[same[begins]]
+    first = lost[begins]
+    before, start, end = order[first - 1], order[first], order[first + length - 1]
+    active = stream.sent_ns[start] - stream.sent_ns[before] <= session_timeout_s * 1e9
+    before, start, end = before[active], start[active], end[active]
+    return _Runs(
+        session=stream.sessions_of(start),
+        user=stream.users_of(start),
+        length=length[active],
+        served_ns=stream.sent_ns[before],
+        lost_ns=stream.sent_ns[start],
+        until_ns=stream.sent_ns[end],
+    )
 
 
-def _served_meanwhile(streams: Sequence[Timeline], runs: _Runs) -> NDArray[np.bool_]:
-    """Tell of which runs the service was not out: most packets of short sessions came back while they lasted."""
-    short = [stream for stream in streams if stream.layout.short_sessions]
-    sent = np.concatenate([np.zeros(0, np.int64), *(stream.sent_ns for stream in short)])
-    lost = np.concatenate([np.zeros(0, np.bool_), *(~stream.received for stream in short)])
-    order = np.argsort(sent, kind="stable")
-    so_far = np.concatenate(([0], np.cumsum(lost[order])))
-    first = np.searchsorted(sent[order], runs.lost_ns, side="left")
-    last = np.searchsorted(sent[order], runs.until_ns, side="right")
-    served: NDArray[np.bool_] = so_far[last] - so_far[first] < _OUTAGE_LOSS_RATIO * (last - first)
-    return served
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """All packets of short sessions in the order of sending."""
+
+    sent_ns: Int64Array
+    lost_before: Int64Array
+    """How many packets before each were lost; one place more than packets."""
+
+    @classmethod
+    def of(cls, streams: Sequence[Timeline]) -> _Service:
+        """Collect the packets of the streams with short sessions."""
+        short = [stream for stream in streams if stream.layout.short_sessions]
+        sent = np.concatenate([np.zeros(0, np.int64), *(stream.sent_ns for stream in short)])
+        lost = np.concatenate([np.zeros(0, np.bool_), *(~stream.received for stream in short)])
+        order = np.argsort(sent, kind="stable")
+        return cls(sent[order], np.concatenate(([0], np.cumsum(lost[order]))))
+
+    def served_during(self, runs: _Runs) -> NDArray[np.bool_]:
+        """Tell of which runs the service was not out: most packets of short sessions came back while they lasted."""
+        first = np.searchsorted(self.sent_ns, runs.lost_ns, side="left")
+        last = np.searchsorted(self.sent_ns, runs.until_ns, side="right")
+        served: NDArray[np.bool_] = self.lost_before[last] - self.lost_before[first] < _OUTAGE_LOSS_RATIO * (
+            last - first
+        )
+        return served
 
 
 def _new_session_loss(streams: Sequence[Timeline], change: ShareChange) -> float:
@@ -114,9 +139,11 @@ def _new_session_loss(streams: Sequence[Timeline], change: ShareChange) -> float
     for stream in streams:
         if not stream.layout.short_sessions:
             continue
-        opened = stream.sent_ns[stream.numbers - stream.layout.position(stream.numbers) * stream.layout.session_step]
-        until = change.at.latest_ns + _OBSERVED_NS
-        rows = np.flatnonzero((opened > change.at.latest_ns) & (stream.sent_ns <= until))
+        rows = np.flatnonzero(stream.sent_ns <= change.at.latest_ns + _OBSERVED_NS)
+        if stream.in_order_of_time:  # then nothing was opened later than it was used
+            rows = rows[np.searchsorted(stream.sent_ns, change.at.latest_ns, side="right") :]
+        openers = rows - stream.layout.position(rows) * stream.layout.session_step
+        rows = rows[stream.sent_ns[openers] > change.at.latest_ns]
         if len(rows):
             seen = True
             worst = max(worst, _worst_ratio(stream, rows))
@@ -124,7 +151,7 @@ def _new_session_loss(streams: Sequence[Timeline], change: ShareChange) -> float
 
 
 def _worst_ratio(stream: Timeline, rows: Int64Array) -> float:
-    _, session = np.unique(stream.sessions[rows], return_inverse=True)
+    _, session = np.unique(stream.sessions_of(rows), return_inverse=True)
     lost: NDArray[np.bool_] = ~stream.received[rows]
     mark = (
         np.maximum(stream.instance[rows], stream.version[rows]) if stream.instance.max() < 0 else stream.instance[rows]

@@ -52,9 +52,61 @@ class Timeline:
         """User of each packet, unique over all groups."""
         return of_group(self.group.pg_id, self.layout.user(self.numbers))
 
+    @property
+    def by_session(self) -> Int64Array:
+        """All packet numbers, by session and within each in order."""
+        return numbers_by_session(self.layout, len(self.sent_ns))
+
+    @property
+    def in_order_of_time(self) -> bool:
+        """Whether no packet was sent before one with a smaller number, as far as clocks tell."""
+        return bool((self.sent_ns[1:] >= self.sent_ns[:-1]).all())
+
+    def sessions_of(self, numbers: Int64Array) -> Int64Array:
+        """Session of some packets, unique over all groups."""
+        return of_group(self.group.pg_id, self.layout.session(numbers))
+
+    def users_of(self, numbers: Int64Array) -> Int64Array:
+        """User of some packets, unique over all groups."""
+        return of_group(self.group.pg_id, self.layout.user(numbers))
+
+    def session_count(self, numbers: Int64Array) -> int:
+        """How many different sessions some packets belong to."""
+        if len(numbers) == 0:
+            return 0
+        names = self.layout.session(numbers)
+        seen = np.zeros(int(names.max()) + 1, np.bool_)
+        seen[names] = True
+        return int(np.count_nonzero(seen))
+
     def rows_in(self, span: Span) -> NDArray[np.bool_]:
         """Tell which packets were sent in the span."""
         return (self.sent_ns >= span.start_ns) & (self.sent_ns < span.end_ns)
+
+
+def numbers_by_session(layout: Layout, count: int) -> Int64Array:
+    """Return the numbers of the first packets of a stream by session and within each in order.
+
+    Sessions follow from numbers, so nothing has to be sorted: as many sessions as there are slots run side by side, and
+    when they end (short sessions) as many others follow.
+    """
+    slots, numbers = layout.session_step, np.arange(count, dtype=np.int64)
+    if layout.packets_per_session is None:
+        return _by_slot(numbers, slots)
+    together = slots * layout.packets_per_session
+    whole = count - count % together
+    done = numbers[:whole].reshape(-1, layout.packets_per_session, slots).swapaxes(1, 2).reshape(-1)
+    return np.concatenate((done, _by_slot(numbers[whole:], slots)))
+
+
+def _by_slot(numbers: Int64Array, slots: int) -> Int64Array:
+    """Return numbers that fill slots in turn, by slot; the last turn may be cut short."""
+    turns, left = divmod(len(numbers), slots)
+    if turns == 0:
+        return numbers
+    square, last = numbers[: turns * slots].reshape(turns, slots), numbers[turns * slots :]
+    longer = np.vstack((square[:, :left], last)).T.reshape(-1)
+    return np.concatenate((longer, square[:, left:].T.reshape(-1)))
 
 
 def timelines(history: History) -> tuple[Timeline, ...]:
@@ -67,11 +119,9 @@ def _timeline(history: History, group: TrafficGroup) -> Timeline:
     probes = history.probes
     mine = np.flatnonzero(probes.pg_id == group.pg_id)
     arrival = probes.number[mine]
-    reordered = int(np.count_nonzero(arrival < np.maximum.accumulate(arrival))) if len(arrival) else 0
-    numbers, first_copy = np.unique(arrival, return_index=True)
-    rows = mine[first_copy]
     # The counter knows of packets that were lost at the end, which no later packet could show.
-    sent_count = max(_sent_by_counter(history, group.pg_id), int(numbers[-1]) + 1 if len(numbers) else 0)
+    sent_count = max(_sent_by_counter(history, group.pg_id), int(arrival.max()) + 1 if len(arrival) else 0)
+    numbers, rows, reordered = _first_copies(arrival, mine, sent_count)
     received = np.zeros(sent_count, np.bool_)
     received[numbers] = True
     version = np.full(sent_count, UNMARKED, np.int16)
@@ -81,13 +131,31 @@ def _timeline(history: History, group: TrafficGroup) -> Timeline:
     return Timeline(
         group=group,
         layout=Layout.from_data(group.layout),
-        sent_ns=_sent_times(history, group, numbers, probes.sent_ns[rows], sent_count),
+        sent_ns=_sent_times(history, group, numbers, probes.sent_ns[rows], received),
         received=received,
         version=version,
         instance=instance,
         duplicate_count=len(mine) - len(numbers),
         reordered_count=reordered,
     )
+
+
+def _first_copies(arrival: Int64Array, mine: Int64Array, sent_count: int) -> tuple[Int64Array, Int64Array, int]:
+    """Return the numbers that came back, in order, the row of the first copy of each, and how many came late."""
+    highest = np.maximum.accumulate(arrival)
+    # What is higher than everything before it has not been seen before. Only the others have to be sorted.
+    fresh = np.ones(len(arrival), np.bool_)
+    fresh[1:] = arrival[1:] > highest[:-1]
+    if bool(fresh.all()):
+        return arrival, mine, 0
+    row = np.full(sent_count, -1, np.int64)
+    row[arrival[fresh]] = mine[fresh]
+    late = np.flatnonzero(~fresh)
+    different, first = np.unique(arrival[late], return_index=True)
+    unseen = row[different] < 0
+    row[different[unseen]] = mine[late[first[unseen]]]
+    numbers = np.flatnonzero(row >= 0)
+    return numbers, row[numbers], int(np.count_nonzero(arrival < highest))
 
 
 def _sent_by_counter(history: History, pg_id: int) -> int:
@@ -97,22 +165,29 @@ def _sent_by_counter(history: History, pg_id: int) -> int:
 
 
 def _sent_times(
-    history: History, group: TrafficGroup, numbers: Int64Array, sent_ns: Int64Array, sent_count: int
+    history: History, group: TrafficGroup, numbers: Int64Array, sent_ns: Int64Array, received: NDArray[np.bool_]
 ) -> Int64Array:
     """Return a send time for every packet: as recorded, else on a line between neighbours or at the planned rate."""
     period_ns = 1e9 / group.rate_pps
-    wanted = np.arange(sent_count, dtype=np.int64)
-    if sent_count == 0:
-        return wanted
     if len(numbers) == 0:
+        wanted = np.arange(len(received), dtype=np.int64)
+        if len(wanted) == 0:
+            return wanted
         unseen: Int64Array = _first_sent_ns(history, group.pg_id) + np.rint(wanted * period_ns).astype(np.int64)
         return unseen
-    origin = int(sent_ns[0])
-    inner = np.interp(wanted, numbers, (sent_ns - origin).astype(np.float64))
-    before = np.minimum(wanted - int(numbers[0]), 0) * period_ns
-    after = np.maximum(wanted - int(numbers[-1]), 0) * period_ns
-    times: Int64Array = origin + np.rint(inner + before + after).astype(np.int64)
+    times = np.empty(len(received), np.int64)
     times[numbers] = sent_ns
+    lost = np.flatnonzero(~received)
+    if len(lost) == 0:
+        return times
+    # Between two packets only these two matter: not all of them have to become floating-point numbers.
+    after = np.searchsorted(numbers, lost)
+    near = np.unique(np.clip(np.concatenate((after - 1, after)), 0, len(numbers) - 1))
+    origin = int(sent_ns[0])
+    inner = np.interp(lost, numbers[near], (sent_ns[near] - origin).astype(np.float64))
+    before = np.minimum(lost - int(numbers[0]), 0) * period_ns
+    behind = np.maximum(lost - int(numbers[-1]), 0) * period_ns
+    times[lost] = origin + np.rint(inner + before + behind).astype(np.int64)
     return times
 
 
