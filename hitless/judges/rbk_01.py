@@ -33,7 +33,7 @@ from hitless.judges.rollbacks import (
 from hitless.measures import confidence
 from hitless.measures.gaps import LongestGaps, longest_gaps
 from hitless.measures.hitless_flows import ServedLoss, loss_of_others
-from hitless.measures.recovery import Outage, last_served, outage_of
+from hitless.measures.recovery import Outage, last_served, outage_of, sure_outage
 from hitless.measures.spans import Span
 from hitless.measures.timelines import Timeline, timelines
 from hitless.verdict import Check, Outcome, Verdict
@@ -117,9 +117,8 @@ def _measure(history: History, window: Window, operation: Withdrawn) -> Failure:
     others = loss_of_others(streams, [span], SOURCE)
     allowance = probe_allowance(trouble, others, [span])
     outage = outage_of(others, streams, span)
-    # Where the tester or the path lose packets anyway, none of the losses is surely the first or the last.
-    doubtful = bool(allowance.tester or allowance.overload or allowance.baseline)
-    sure = None if doubtful else outage_of(others, streams, span, trouble.near_stalls)
+    # Where the tester or the path lose packets anyway, the first and the last losses may be theirs.
+    sure = sure_outage(others, streams, span, trouble.near_stalls, allowance.total - allowance.stalls)
     rollback = operation.rollback
     return Failure(
         history=history,

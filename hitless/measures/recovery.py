@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,6 +54,22 @@ def outage_of(loss: ServedLoss, streams: Sequence[Timeline], span: Span, around:
         if len(later := stream.sent_ns[stream.received & (stream.sent_ns > last_ns) & (stream.sent_ns < span.end_ns)])
     ]
     return Outage(int(lost_ns[0]), min(back, default=span.end_ns), len(lost_ns), over=bool(back))
+
+
+def sure_outage(
+    loss: ServedLoss, streams: Sequence[Timeline], span: Span, around: Sequence[Span], doubtful_count: int
+) -> Outage | None:
+    """Return the shortest outage that is left if any so many of the lost packets have other causes, None without any.
+
+    Nobody knows which ones they are. The outage is shortest if they were the first and the last ones, so many of each
+    as it takes; a few doubtful packets do not explain a long outage, a stray one at its end does prolong it.
+    """
+    lost_ns = _outside(loss.lost_ns, around)
+    left = len(lost_ns) - doubtful_count
+    if left <= 0:
+        return None
+    first = int(np.argmin(lost_ns[left - 1 :] - lost_ns[: doubtful_count + 1]))
+    return outage_of(replace(loss, lost_ns=lost_ns[first : first + left]), streams, span)
 
 
 def last_served(history: History, version: int, span: Span) -> Interval | None:

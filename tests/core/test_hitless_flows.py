@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hitless.history import UNMARKED
 from hitless.measures.hitless_flows import duplicates_in, loss_of_others, loss_of_version, served_by
-from hitless.measures.recovery import last_served, outage_of
+from hitless.measures.recovery import last_served, outage_of, sure_outage
 from hitless.measures.spans import Span
 from hitless.measures.timelines import timelines
 from tests.core.builders import Loss, at
@@ -122,6 +124,32 @@ def test_losses_near_other_causes_can_be_left_out():
     around = [Span(at(19.0), at(21.0))]
     assert outage_of(loss, streams, WHOLE[0], around).until_ns < at(15.2)
     assert outage_of(loss, streams, WHOLE[0], [Span(at(14.0), at(21.0))]) is None
+
+
+def test_doubtful_losses_make_the_sure_outage_as_short_as_they_can():
+    scene = PairScene(losses=(Loss(14.0, 14.0005, 1.0, (21,)), Loss(15.0, 16.0), Loss(18.0, 18.001, 1.0, (21,))))
+    streams = streams_of(replace(scene, shares=((5.0, 1.0),)))
+    loss = loss_of_others(streams, WHOLE, 0)
+    strays = int(np.count_nonzero((loss.lost_ns < at(14.5)) | (loss.lost_ns > at(17.0))))
+    assert strays == 3
+    lengths = [sure_outage(loss, streams, WHOLE[0], [], count).length_ns / 1e9 for count in range(strays + 1)]
+    assert lengths == pytest.approx([4.0, 3.0, 2.0, 1.0], abs=0.01)
+    assert sure_outage(loss, streams, WHOLE[0], [], loss.lost) is None
+    assert sure_outage(loss, streams, WHOLE[0], [Span(at(10.0), at(20.0))], 0) is None
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 40])
+def test_no_choice_of_doubtful_losses_leaves_a_shorter_outage(count):
+    dice = np.random.default_rng(count)
+    lost_ns = np.sort(dice.choice(np.arange(at(10.0), at(20.0), 10_000_000), 60, replace=False))
+    streams = streams_of(PairScene(shares=((5.0, 1.0),)))
+    loss = replace(loss_of_others(streams, WHOLE, 0), lost=60, lost_ns=lost_ns)
+    sure = sure_outage(loss, streams, WHOLE[0], [], count)
+    for _ in range(50):
+        left = np.sort(dice.choice(lost_ns, 60 - count, replace=False))
+        assert sure.length_ns <= outage_of(replace(loss, lost_ns=left), streams, WHOLE[0]).length_ns + 2_000_000
+    edges = range(count + 1)
+    assert min(lost_ns[59 - count + k] - lost_ns[k] for k in edges) == pytest.approx(sure.length_ns, abs=2_000_000)
 
 
 def test_nothing_lost_no_outage():

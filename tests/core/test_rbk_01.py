@@ -86,10 +86,18 @@ def test_units_that_are_torn_down_before_the_decider_is_switched_back():
 
 
 def test_a_long_outage_that_the_tester_may_have_prolonged_leaves_doubt():
-    scene = FailingScene(switched_s=23.0, ended_s=25.0, stopped_s=30.1, long_until_s=30.1, ierrors=((20.0, 1),))
-    verdict = judged(RQ, scene.history())
+    """The last packet that was lost makes it too long, and one packet was lost by the tester."""
+    times = {"switched_s": 20.0, "ended_s": 25.0, "stopped_s": 30.1, "long_until_s": 30.1}
+    limit_s = judged(RQ, FailingScene(**times).history()).figures["recovery_s"] - 1e-6
+    assert outcomes(judged(RQ, FailingScene(**times).history(), recovery_s=limit_s)) == {"recovery": "FAIL"}
+    verdict = judged(RQ, FailingScene(ierrors=((20.0, 1),), **times).history(), recovery_s=limit_s)
     assert outcomes(verdict) == {"recovery": "INCONC"}
     assert verdict.reasons == ("I3",)
+
+
+def test_a_packet_that_the_tester_lost_does_not_explain_a_long_outage():
+    scene = FailingScene(switched_s=23.0, ended_s=25.0, stopped_s=30.1, long_until_s=30.1, ierrors=((20.0, 1),))
+    assert outcomes(judged(RQ, scene.history())) == {"recovery": "FAIL"}
 
 
 def test_a_service_that_never_comes_back():
