@@ -224,9 +224,11 @@ def _ready(unit: Unit, operation: Sequence[Snapshot], request_ns: int, seen_unti
 def _unread(unit: Unit, operation: Sequence[Snapshot], seen_until_ns: int) -> Interval | None:
     """Return when a unit may have become ready that no reading lists, after the last reading of the operation."""
     listing = any(entries(section(view.document, "resourceChanges").get("affectedVnfcs")) for view in operation)
+    # One that is listed as REMOVED may have been listed as ADDED between two readings.
+    passed = any(affected(view.document, unit.id) for view in operation)
     appeared_ns = seen_until_ns if unit.appeared is None else unit.appeared.earliest_ns
     # An operation that lists nothing as long as it runs does not say that a unit is not ready.
-    earliest_ns = max(appeared_ns, operation[-1].until_ns) if listing else appeared_ns
+    earliest_ns = max(appeared_ns, operation[-1].until_ns) if listing and not passed else appeared_ns
     return Interval(earliest_ns, seen_until_ns) if earliest_ns < seen_until_ns else None
 
 

@@ -179,6 +179,14 @@ def test_a_new_unit_of_an_operation_that_failed_and_never_listed_it_was_never_re
     assert not unit(found, "new-1").maybe_in_service(at(10.0), at(30.0))
 
 
+def test_a_unit_that_is_listed_as_removed_before_anybody_read_that_it_was_added_may_have_been_ready_before():
+    brief = Lifeline("new-5", appeared_s=16.0, added_s=17.01, removed_s=17.07)
+    found = unit(timeline(units=(*UNITS, brief), completed_s=None, poll_s=0.5), "new-5")
+    assert found.ready.earliest_ns <= at(17.01)
+    assert found.maybe_in_service(at(17.01), at(17.07))
+    assert not found.surely_in_service(at(17.02), at(17.06))
+
+
 def test_an_operation_that_nobody_read_does_not_say_that_new_units_were_not_ready():
     found = timeline(without=("operation",))
     new = unit(found, "new-1")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
@@ -12,13 +14,24 @@ PROFILE_VARIABLE = "HITLESS_PROPERTIES"
 """``check`` (the default), or ``nightly``."""
 
 # What hypothesis keeps between runs (there is no database) does not belong into the source tree.
-set_hypothesis_home_dir(os.path.join(tempfile.gettempdir(), "hitless-hypothesis"))  # noqa: PTH118 - it wants a string
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hitless-hypothesis")
 
 _COMMON = {
     "deadline": None,  # timing is noise on a machine that does other things as well
     "database": None,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave time to make a failing example small: that takes up to five minutes."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here:
+            item.add_marker(pytest.mark.timeout(900))
+
+
 settings.register_profile("check", max_examples=100, derandomize=True, **_COMMON)
 settings.register_profile("nightly", max_examples=2000, derandomize=False, print_blob=True, **_COMMON)
 settings.load_profile(os.environ.get(PROFILE_VARIABLE, "check"))
