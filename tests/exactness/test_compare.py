@@ -10,7 +10,7 @@ import pytest
 
 from hitless.measures.timelines import timelines
 from hitless.sessions import Layout
-from tests.exactness.compare import compare, differing, packets_sent, own_drops
+from tests.exactness.compare import compare, differing, own_drops, packets_sent
 from tests.exactness.outage_errors import arrivals, by_capture, by_counters
 from tests.exactness.plans import Outcome, Plan, TrueWindow, Truth
 from tests.exactness.ruleset import DROP, DUPLICATE, HOLD, Rule

@@ -14,7 +14,7 @@ from hitless.measures.outages import OutageKind, outages
 from hitless.measures.spans import Span
 from hitless.measures.timelines import timelines
 from tests.exactness import scenarios
-from tests.exactness.compare import compare, differing, dropped, packets_sent, own_drops
+from tests.exactness.compare import compare, differing, dropped, own_drops, packets_sent
 from tests.exactness.outage_errors import by_capture, by_counters
 from tests.exactness.ruleset import DROP, DUPLICATE, HOLD
 from tests.exactness.sandbox import carry_out
