@@ -16,11 +16,11 @@ PROFILE_VARIABLE = "HITLESS_PROPERTIES"
 # What hypothesis keeps between runs (there is no database) does not belong into the source tree.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hitless-hypothesis")
 
-_COMMON = {
-    "deadline": None,  # timing is noise on a machine that does other things as well
-    "database": None,
-    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
-}
+_COMMON = settings(
+    deadline=None,  # timing is noise on a machine that does other things as well
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,6 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(900))
 
 
-settings.register_profile("check", max_examples=100, derandomize=True, **_COMMON)
-settings.register_profile("nightly", max_examples=2000, derandomize=False, print_blob=True, **_COMMON)
+settings.register_profile("check", _COMMON, max_examples=100, derandomize=True)
+settings.register_profile("nightly", _COMMON, max_examples=2000, derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get(PROFILE_VARIABLE, "check"))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hitless.history import Attempt, Interval, OperationState
 from hitless.measures.life_cycle import NOT_YET, TARGETS, TRANSITIONS
 from tests.core.management import Lifeline, Management
-from tests.properties.histories import EPOCH_NS, MS, Dice, dice
+from tests.properties.dice import Dice, dice
+from tests.properties.truth import EPOCH_NS, MS
 
 REQUEST_S, COMPLETED_S = 10.0, 14.0
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from hitless.history import CounterSeries
 from hitless.measures.spans import Span
-from tests.properties.histories import Sent, Stream
+from tests.properties.truth import Sent, Stream
 
 SECOND_NS = 1_000_000_000
 

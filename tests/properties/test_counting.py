@@ -11,7 +11,8 @@ from hitless.history import CounterSeries
 from hitless.measures import counting
 from hitless.measures.spans import Span
 from tests.properties import reference_counting as reference
-from tests.properties.histories import CALM, EPOCH_NS, LOSSY, MS, ROUGH, recordings, spans
+from tests.properties.histories import CALM, LOSSY, ROUGH, recordings, spans
+from tests.properties.truth import EPOCH_NS, MS
 
 WITHOUT_COPIES = tuple(fate for fate in ROUGH if fate != "twice")
 COUNTS = st.integers(0, 40)

@@ -10,8 +10,9 @@ from hitless.measures.recovery import last_served, outage_of
 from hitless.measures.spans import Span
 from hitless.measures.timelines import timelines
 from tests.properties import reference_gaps as reference
-from tests.properties.histories import CLEAN, EPOCH_NS, LOSSY, MS, ROUGH, S, hit, instants, recordings
+from tests.properties.histories import CLEAN, LOSSY, ROUGH, instants, recordings
 from tests.properties.reference_packets import all_packets, packets_of
+from tests.properties.truth import EPOCH_NS, MS, S, hit
 
 EVERYTHING = Span(EPOCH_NS - S, EPOCH_NS + 100 * S)
 

@@ -10,8 +10,8 @@ from hitless.history import Attempt
 from hitless.measures.life_cycle import TRANSITIONS
 from hitless.measures.operations import course_of, courses, possible_states
 from tests.core.builders import Scene
-from tests.properties.histories import EPOCH_NS, MS
 from tests.properties.managed import walks
+from tests.properties.truth import EPOCH_NS, MS
 
 
 @cache

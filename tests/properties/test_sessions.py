@@ -16,8 +16,9 @@ from hitless.measures.users import (
     served_stretches,
 )
 from tests.properties import reference_sessions as reference
-from tests.properties.histories import CALM, CLEAN, EPOCH_NS, LOSSY, MS, ROUGH, instants, recordings
+from tests.properties.histories import CALM, CLEAN, LOSSY, ROUGH, instants, recordings
 from tests.properties.reference_packets import all_packets
+from tests.properties.truth import EPOCH_NS, MS
 
 CHANGES = st.lists(instants(2), max_size=3)
 

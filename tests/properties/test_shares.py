@@ -14,9 +14,10 @@ from hitless.measures.partition import best_changes
 from hitless.measures.shares import arrivals, offered_pps, plateaus, smallest_step
 from hitless.measures.timelines import timelines
 from tests.properties import reference_shares as reference
-from tests.properties.histories import EPOCH_NS, MS, ROUGH, recordings
+from tests.properties.histories import ROUGH, recordings
 from tests.properties.reference_counting import samples_of
 from tests.properties.reference_packets import all_packets
+from tests.properties.truth import EPOCH_NS, MS
 
 SLOW = settings(max_examples=max(20, settings().max_examples // 4))
 

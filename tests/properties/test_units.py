@@ -17,7 +17,7 @@ from hitless.measures.side_load import pieces
 from hitless.measures.units import Unit, UnitTimeline, unit_timeline
 from tests.core.builders import Scene, at
 from tests.core.management import DECLARED
-from tests.properties.histories import dice
+from tests.properties.dice import dice
 from tests.properties.managed import REQUEST_S, managements
 
 SMALL = st.integers(0, 12)
