@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hitless.history import Attempt, Event, Interval, OperationState, Snapshot
+from hitless.measures.interference import foreign_operations
+from hitless.measures.spans import Span
+from tests.core.builders import Scene, at
+
+WINDOW = Span(at(10.0), at(22.0))
+
+
+def told(second, operation_id="op-7", operation="SCALE", instance="", state="PROCESSING"):
+    body = {"vnfInstanceId": instance} if instance else {}
+    return OperationState(operation_id, operation, state, Interval(0, at(second)), "notification", {"body": body})
+
+
+def listed(label, second, *operations):
+    items = [{"id": name, "operation": "HEAL", "operationState": state} for name, state in operations]
+    return Snapshot("operations", "", label, Interval(at(second), at(second)), at(second), {"items": items})
+
+
+def history(*states, lists=(), attempts=(), events=()):
+    made = Scene().history()
+    return replace(
+        made,
+        operations=(*made.operations, *states),
+        snapshots=tuple(lists),
+        attempts=tuple(attempts),
+        events=(*made.events, *events),
+    )
+
+
+def found(*states, **more):
+    return foreign_operations(history(*states, **more), WINDOW)
+
+
+def test_the_operation_that_was_followed_is_not_foreign():
+    assert found() == ()
+    assert found(told(15.0, "op-1", "CHANGE_VNFPKG")) == ()
+
+
+@pytest.mark.parametrize(("second", "foreign"), [(9.9, False), (10.1, True), (21.9, True), (22.1, False)])
+def test_a_notification_of_another_one_within_the_window_is(second, foreign):
+    assert found(told(second)) == (("SCALE op-7",) if foreign else ())
+
+
+def test_each_is_told_once():
+    assert found(told(12.0), told(13.0, state="COMPLETED"), told(14.0, "op-8", "")) == ("SCALE op-7", "op-8")
+
+
+def test_operations_of_other_instances_do_not_matter():
+    request = Event(at(9.9), "request", {"vnf_instance_id": "vnf-1"})
+    made = history(told(15.0, instance="vnf-2"))
+    made = replace(made, events=tuple(request if one.name == "request" else one for one in made.events))
+    assert foreign_operations(made, WINDOW) == ()
+    ours = replace(made, operations=(*made.operations, told(15.0, "op-9", instance="vnf-1")))
+    assert foreign_operations(ours, WINDOW) == ("SCALE op-9",)
+
+
+def test_who_does_not_say_which_instance_is_taken_for_ours():
+    assert found(told(15.0, instance="vnf-2")) == ("SCALE op-7",)  # the request does not say either
+
+
+def test_a_list_at_the_end_shows_what_came_in_between():
+    lists = (
+        listed("start", 9.0, ("op-0", "COMPLETED")),
+        listed("end", 27.0, ("op-0", "COMPLETED"), ("op-5", "COMPLETED")),
+    )
+    assert found(lists=lists) == ("HEAL op-5",)
+    assert found(lists=lists[:1]) == ()
+    assert found(lists=lists[1:]) == ()
+
+
+@pytest.mark.parametrize("state", ["STARTING", "PROCESSING", "ROLLING_BACK"])
+def test_an_operation_that_ran_when_everything_began_is_foreign(state):
+    lists = (listed("start", 9.0, ("op-0", state)), listed("end", 27.0, ("op-0", "COMPLETED")))
+    assert found(lists=lists) == ("HEAL op-0",)
+
+
+def test_a_late_notification_of_one_that_was_over_is_no_interference():
+    assert found(told(11.0, "op-0"), lists=(listed("start", 9.0, ("op-0", "COMPLETED")),)) == ()
+    assert found(told(11.0, "op-0"), lists=(listed("start", 9.0, ("op-0", "PROCESSING")),)) == ("SCALE op-0",)
+
+
+def attempt(**more):
+    return Attempt("x", "", "", at(12.0), at(12.1), "POST", "/x", 202, **more)
+
+
+@pytest.mark.parametrize(
+    "attempts",
+    [
+        (attempt(location="http://vnfm/vnflcm/v2/vnf_lcm_op_occs/op-7"),),
+        (attempt(location="http://vnfm/vnflcm/v2/vnf_lcm_op_occs/op-7/"),),
+        (attempt(body={"id": "op-7"}),),
+        (replace(attempt(), operation_id="op-7"),),
+    ],
+)
+def test_what_the_tester_asked_for_is_not_foreign(attempts):
+    assert found(told(15.0), attempts=attempts) == ()
+
+
+def test_what_the_tester_names_is_not_foreign():
+    assert found(told(15.0), events=(Event(at(20.0), "operation-ended", {"operation_id": "op-7"}),)) == ()
+    shown = Snapshot("operation", "op-7", "followed", Interval(at(12.0), at(12.1)), at(12.0), {})
+    assert found(told(15.0), lists=(shown,)) == ()
+
+
+def test_what_a_request_that_was_to_be_refused_has_left_behind_is_its_doing():
+    """That is a violation of another requirement, and nobody else's work."""
+    before, after = listed("before:3", 11.0), listed("after:3", 12.0, ("op-6", "PROCESSING"))
+    end = listed("end", 27.0, ("op-6", "COMPLETED"))
+    assert found(lists=(listed("start", 9.0), before, after, end)) == ()
+    other = listed("before:3", 11.0, ("op-6", "PROCESSING"))
+    assert found(lists=(listed("start", 9.0), other, after, end)) == ("HEAL op-6",)
+
+
+@pytest.mark.parametrize("document", [{}, {"items": None}, {"items": ["x", {}, {"id": ""}]}])
+def test_lists_that_show_nothing_tell_nothing(document):
+    shown = Snapshot("operations", "", "end", Interval(at(27.0), at(27.0)), at(27.0), document)
+    assert found(lists=(listed("start", 9.0), shown)) == ()
