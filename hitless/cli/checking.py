@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from hitless.results import ExitCode
 
 def check(options: argparse.Namespace) -> int:
     """Print one line per finding; return 0 if a run can be made."""
+    if options.up_to is not None and not (options.traffic or options.loopback):
+        print("hitless: --up-to - nothing is sent - Expected: --traffic or --loopback Actual: neither", file=sys.stderr)
+        return int(ExitCode.USAGE)
     sheet: list[str] = []
     draw = sheet.append if options.worksheet else None
     findings = run_preflight(

@@ -93,7 +93,9 @@ def judge_rate(trials: Sequence[Trial], rated_pps: float, *, loopback: bool) -> 
         if not enough:
             return warning(name, f"{told} - Expected: {rated_pps:g} pps", "try the whole load: --up-to 100")
         if best.received < _LEAST_RETURNED * best.sent:
-            returned = f"Expected: >= {_LEAST_RETURNED:.0%} of it back Actual: {best.received} of {best.sent} packets"
+            returned = (
+                f"Expected: >= {_LEAST_RETURNED * 100:g} % of it back Actual: {best.received} of {best.sent} packets"
+            )
             return warning(name, f"{told}, as far as it was received - {returned}", "look at what the system loses")
         return ok(name, told)
     wrong = "; ".join(told for _, told in found)

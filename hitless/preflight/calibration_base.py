@@ -67,7 +67,7 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Tester:
+class Instrument:
     """What limits are held against.
 
     Attributes:
@@ -131,11 +131,11 @@ class Held:
     options: tuple[str, ...] = ()
 
 
-Rule = Callable[[AppliedLimit, Tester], Held]
+Rule = Callable[[AppliedLimit, Instrument], Held]
 SUFFICES = Held(Level.OK)
 
 
-def waiting(wait_s: float, subject: str, told: str, tester: Tester, options: tuple[str, ...]) -> Held:
+def waiting(wait_s: float, subject: str, told: str, tester: Instrument, options: tuple[str, ...]) -> Held:
     """Return what it means that something has to last for so long until a sample is there.
 
     Args:

@@ -9,7 +9,7 @@ from hitless.applicability import Support, statement
 from hitless.catalogue import PROFILES, AppliedLimit, Catalogue, applied_limits
 from hitless.history import TrafficGroup
 from hitless.preflight import calibration_rules, calibration_samples
-from hitless.preflight.calibration_base import Held, Tester
+from hitless.preflight.calibration_base import Held, Instrument
 from hitless.preflight.findings import Finding, Level, failed, ok, warning
 from hitless.preflight.resolution import Resolution
 from hitless.sut import SystemUnderTest
@@ -83,7 +83,7 @@ def judge_limits(
     Raises:
         CatalogueError: there is no such profile, or a limit that ``sut.yaml`` replaces is wrong.
     """
-    tester = Tester(sut, catalogue.profile(profile_name), tuple(groups), resolution)
+    tester = Instrument(sut, catalogue.profile(profile_name), tuple(groups), resolution)
     count = insufficient = counted = 0
     for requirement, limit in _limits(sut, catalogue, profile_name):
         counted += limit.name in COUNTED
@@ -115,7 +115,7 @@ def _limits(sut: SystemUnderTest, catalogue: Catalogue, profile_name: str) -> It
 
 
 def _other_profiles(
-    catalogue: Catalogue, requirement: str, limit: AppliedLimit, tester: Tester, profile_name: str
+    catalogue: Catalogue, requirement: str, limit: AppliedLimit, tester: Instrument, profile_name: str
 ) -> tuple[str, ...]:
     """Return the profiles with which the limit could be decided, the strictest one first."""
     overrides = tester.sut.model_dump(mode="json")["limits"]

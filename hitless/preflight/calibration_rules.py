@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from hitless.catalogue import AppliedLimit
 from hitless.measures import counting
-from hitless.preflight.calibration_base import RATED_PPS, SUFFICES, Held, Rule, Tester, at_least, at_most
+from hitless.preflight.calibration_base import RATED_PPS, SUFFICES, Held, Instrument, Rule, at_least, at_most
 from hitless.preflight.findings import Level
 from hitless.procedures.selection_rules import TUNABLES
 
@@ -22,15 +22,17 @@ _RECOMMENDED_OF_LIMIT = 0.1
 _MOST_CLOCK_OF_LIMIT = 0.1
 _EVEN = 5.0
 """Up to so many periods of the rate the largest gap comes from it; beyond that, from a pause of the tester."""
+_ROUNDING = 1.0 + 1e-6
+"""A number that was named as a remedy has to be one, although few decimal numbers are exact in binary."""
 _OTHER_LOAD = "take other load off the tester's machine"
 
 
-def _service_time(limit: AppliedLimit, tester: Tester) -> Held:
+def _service_time(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a duration against the spacing of all probes: any of them shows that service is back."""
     return _time(limit, tester, tester.resolution.sent.largest_ns / 1e9, "probes")
 
 
-def _version_time(limit: AppliedLimit, tester: Tester) -> Held:
+def _version_time(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a duration against the spacing of the probes that a version serves, in its first share the fewest."""
     share = tester.sut.upgrade.first_share or 1.0
     whose = "probes" if share >= 1.0 else f"probes of a version with {share * 100:g} % of the users"
@@ -40,7 +42,7 @@ def _version_time(limit: AppliedLimit, tester: Tester) -> Held:
     return _time(limit, tester, period_s / share + pause_s, whose)
 
 
-def _opening_time(limit: AppliedLimit, tester: Tester) -> Held:
+def _opening_time(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a duration against the spacing of session openings of one service type in the procedure with rules."""
     if not tester.short:
         return _time(limit, tester, float("inf"), "sessions that are opened", changeable=False)
@@ -51,7 +53,7 @@ def _opening_time(limit: AppliedLimit, tester: Tester) -> Held:
     return _time(limit, tester, gap_s, "sessions of a service type that are opened", changeable=False)
 
 
-def _time(limit: AppliedLimit, tester: Tester, gap_s: float, whose: str, *, changeable: bool = True) -> Held:
+def _time(limit: AppliedLimit, tester: Instrument, gap_s: float, whose: str, *, changeable: bool = True) -> Held:
     found = tester.resolution
     clock_s, stall_s = found.clock_error_ns / 1e9, found.longest_stall_ns / 1e9
     causes = (
@@ -61,7 +63,7 @@ def _time(limit: AppliedLimit, tester: Tester, gap_s: float, whose: str, *, chan
     )
     place = max(range(len(causes)), key=lambda number: causes[number][0])
     least_s, expected, actual_s, part = causes[place]
-    if limit.value > 0 and limit.value >= least_s:
+    if limit.value > 0 and limit.value * _ROUNDING >= least_s:
         if gap_s <= _RECOMMENDED_OF_LIMIT * limit.value:
             return SUFFICES
         told = f"suffices: {whose} {gap_s:.3g} s apart; a tenth of the limit of {limit.value:g} s is recommended"
@@ -76,7 +78,7 @@ def _time(limit: AppliedLimit, tester: Tester, gap_s: float, whose: str, *, chan
     return Held(Level.FAILED, told, options)
 
 
-def _more_often(tester: Tester, factor: float) -> tuple[str, ...]:
+def _more_often(tester: Instrument, factor: float) -> tuple[str, ...]:
     if tester.resolution.sent.largest_ns / 1e9 * tester.probes_pps > _EVEN:
         return (f"{_OTHER_LOAD}, as probes pause for longer than their rate explains",)
     total = tester.probes_pps
@@ -85,7 +87,7 @@ def _more_often(tester: Tester, factor: float) -> tuple[str, ...]:
     return tester.more_probes((total * factor - (total - new_pps)) / new_pps) if new_pps else ()
 
 
-def _polled(limit: AppliedLimit, tester: Tester) -> Held:
+def _polled(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a duration of MANO's against the interval at which it is asked."""
     interval_s = tester.sut.mano.poll_interval_ms / 1e3
     least_s = interval_s / _MOST_OF_LIMIT
@@ -96,7 +98,7 @@ def _polled(limit: AppliedLimit, tester: Tester) -> Held:
     return Held(Level.FAILED, told, (f"{_key(limit, least_s)} s", *options))
 
 
-def _goodput(limit: AppliedLimit, tester: Tester) -> Held:
+def _goodput(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a share of the packets of a second against what counters tell of them."""
     found, bin_s = tester.resolution, counting.BIN_NS / 1e9
     if found.sampling.count == 0 or found.sampling.largest_ns > counting.BIN_NS:
@@ -104,7 +106,7 @@ def _goodput(limit: AppliedLimit, tester: Tester) -> Held:
         return Held(Level.FAILED, told, (_OTHER_LOAD,))
     packets = tester.planned_pps * bin_s
     blur = found.on_the_way + (0 if limit.value >= 1.0 else 1)
-    allowed = (1.0 - limit.value) * packets
+    allowed = (1.0 - limit.value) * packets * _ROUNDING
     if blur <= _MOST_OF_LIMIT * allowed:
         return SUFFICES
     told = (

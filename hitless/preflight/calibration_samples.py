@@ -20,8 +20,8 @@ from hitless.preflight.calibration_base import (
     RATED_PPS,
     SUFFICES,
     Held,
+    Instrument,
     Rule,
-    Tester,
     at_least,
     at_most,
     waiting,
@@ -43,7 +43,7 @@ def _limit_key(limit: AppliedLimit, value: str) -> str:
     return f"limits.{{requirement}}.{limit.name}.value to {relation} {value}"
 
 
-def _loss(limit: AppliedLimit, tester: Tester) -> Held:
+def _loss(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a loss ratio against the packets from the request minus lead-in to the end of the tail."""
     if not 0.0 < limit.value < 1.0:
         return SUFFICES  # counted, no bound is claimed
@@ -62,7 +62,7 @@ def _loss(limit: AppliedLimit, tester: Tester) -> Held:
     return waiting(wait_s, "the upgrade", f"{told} in lead-in and tail", tester, options)
 
 
-def _loss_of_churn(limit: AppliedLimit, tester: Tester) -> Held:
+def _loss_of_churn(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a bound of loss against the packets between the first and the last rule change."""
     if not 0.0 < limit.value < 1.0:
         return SUFFICES
@@ -78,7 +78,7 @@ def _loss_of_churn(limit: AppliedLimit, tester: Tester) -> Held:
     return Held(Level.FAILED, told, options)
 
 
-def _share(limit: AppliedLimit, tester: Tester) -> Held:
+def _share(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold the error of the first share against the users who come anew while it lasts."""
     share = tester.sut.upgrade.first_share
     if share is None:
@@ -93,13 +93,13 @@ def _share(limit: AppliedLimit, tester: Tester) -> Held:
     return _users_of_share(needed, tester, (_limit_key(limit, at_least(least)),))
 
 
-def _users(limit: AppliedLimit, tester: Tester) -> Held:
+def _users(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a number of users against those who come anew while the first share lasts."""
     most = _new_users_per_s(tester) * tester.sut.upgrade.deadline_s
     return _users_of_share(math.ceil(limit.value), tester, (_limit_key(limit, at_most(most)),))
 
 
-def _users_of_share(needed: int, tester: Tester, options: tuple[str, ...]) -> Held:
+def _users_of_share(needed: int, tester: Instrument, options: tuple[str, ...]) -> Held:
     per_s = _new_users_per_s(tester)
     told = f"Expected: >= {wording.count(needed)} users who come anew Actual: {per_s:.4g} in a second"
     if per_s <= 0:
@@ -112,13 +112,13 @@ def _users_of_share(needed: int, tester: Tester, options: tuple[str, ...]) -> He
     return waiting(needed / per_s, "the first share", told, tester, (*options, *more))
 
 
-def _new_users_per_s(tester: Tester) -> float:
+def _new_users_per_s(tester: Instrument) -> float:
     """Return how many users come in a second of whom no packet was sent for the session timeout."""
     timeout_s = tester.sut.vnf.session_timeout_s
     return sum(stream.users_per_s for stream in tester.short if stream.cycle_s > timeout_s)
 
 
-def _spanning_sessions(limit: AppliedLimit, tester: Tester) -> Held:
+def _spanning_sessions(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a number of sessions against those that are open all the time, and heard of often enough to count."""
     there = sum(stream.at_a_time for stream in (*tester.long, *tester.short))
     timeout_s = tester.sut.vnf.session_timeout_s
@@ -135,7 +135,7 @@ def _spanning_sessions(limit: AppliedLimit, tester: Tester) -> Held:
     return Held(Level.FAILED, told, (_limit_key(limit, str(there)), "a traffic profile with more sessions that stay"))
 
 
-def _spanning_users(limit: AppliedLimit, tester: Tester) -> Held:
+def _spanning_users(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a number of users against those who are there both before and after a share change.
 
     Users of sessions that stay are; of those that come and go, the ones who have come before and come once more.
@@ -159,7 +159,7 @@ def _spanning_users(limit: AppliedLimit, tester: Tester) -> Held:
     return waiting(wait_s, "the upgrade from its first share on", told, tester, options)
 
 
-def _sessions_of_class(limit: AppliedLimit, tester: Tester) -> Held:
+def _sessions_of_class(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a number of sessions against those of the smaller class that are opened under a selection rule."""
     options = dict(zip(TUNABLES[::2], TUNABLES[1::2], strict=True))
     rate_pps = float(options["--new-pps"]) / float(options["--service-types"])
@@ -172,12 +172,12 @@ def _sessions_of_class(limit: AppliedLimit, tester: Tester) -> Held:
     return Held(Level.FAILED, told, (_limit_key(limit, str(there)),))
 
 
-def _heard_sessions(limit: AppliedLimit, tester: Tester) -> Held:
+def _heard_sessions(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a number of sessions against those heard of shortly after completion; sessions that stay are over then."""
     return _heard(math.ceil(limit.value), limit, tester, str(_heard_of(tester)))
 
 
-def _source_sessions(limit: AppliedLimit, tester: Tester) -> Held:
+def _source_sessions(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a part of the sessions after completion against how many are heard of."""
     if not 0.0 < limit.value < 1.0:
         return SUFFICES
@@ -186,7 +186,7 @@ def _source_sessions(limit: AppliedLimit, tester: Tester) -> Held:
     return _heard(confidence.samples_for_zero(limit.value), limit, tester, loosest)
 
 
-def _heard(needed: int, limit: AppliedLimit, tester: Tester, loosest: str) -> Held:
+def _heard(needed: int, limit: AppliedLimit, tester: Instrument, loosest: str) -> Held:
     there = _heard_of(tester)
     if there >= needed:
         return SUFFICES
@@ -197,7 +197,7 @@ def _heard(needed: int, limit: AppliedLimit, tester: Tester, loosest: str) -> He
     return Held(Level.FAILED, told, (_limit_key(limit, loosest), *more))
 
 
-def _heard_of(tester: Tester) -> int:
+def _heard_of(tester: Instrument) -> int:
     return sum(stream.at_a_time + int(stream.sessions_per_s * _HEARD_S) for stream in tester.short)
 
 

@@ -186,7 +186,7 @@ class FakeTester:
         if one.part not in self._started:
             return np.zeros(0)
         start = self._started[one.part] + (0.3 if one.group.direction == "down" else 0.0)
-        stop = self._stopped[one.part] - self.stops_early_s
+        stop = self._stopped.get(one.part, self.now_s) - self.stops_early_s
         slower = min(1.0, self.ceiling_pps / self._asked_pps) * self.clock_rate
         asked = int((stop - start) * one.group.rate_pps)
         times = start + np.arange(asked) / (one.group.rate_pps * slower)
