@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -50,7 +50,7 @@ class Countable:
 
 def session_moves(streams: Sequence[Timeline], session_timeout_s: float) -> Moves:
     """Find all moves, except of sessions that were idle for longer than the timeout: these are over for the service."""
-    parts = [_moves(stream, session_timeout_s) for stream in streams]
+    parts = [_moves(stream, order, session_timeout_s) for stream in streams for order in _marked_by_session(stream)]
     return Moves(
         *(
             np.concatenate([getattr(part, field.name) for part in parts] or [np.zeros(0, np.int64)])
@@ -63,25 +63,23 @@ def countable_sessions(streams: Sequence[Timeline], changes: Sequence[ShareChang
     """Find the sessions that can show whether a share change moved them."""
     sessions, users, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], np.zeros(len(changes), np.int64)
     for stream in streams:
-        order = _marked_by_session(stream)
-        names = stream.sessions_of(order)
-        if len(names) == 0:
-            continue
-        edge = names[1:] != names[:-1]
-        first, last = order[np.concatenate(([True], edge))], order[np.concatenate((edge, [True]))]
-        spans_any = np.zeros(len(first), np.bool_)
-        begun_ns, ended_ns = stream.sent_ns[first], stream.sent_ns[last]
-        for number, change in enumerate(changes):
-            spans = (begun_ns < change.at.earliest_ns) & (ended_ns > change.at.latest_ns)
-            counts[number] += np.count_nonzero(spans)
-            spans_any |= spans
-        sessions.append(stream.sessions_of(first[spans_any]))
-        users.append(stream.users_of(first[spans_any]))
+        for order in _marked_by_session(stream):
+            names = stream.sessions_of(order)
+            edge = names[1:] != names[:-1]
+            first, last = order[np.concatenate(([True], edge))], order[np.concatenate((edge, [True]))]
+            begun_ns, ended_ns = stream.sent_ns[first], stream.sent_ns[last]
+            spans_any = np.zeros(len(first), np.bool_)
+            for number, change in enumerate(changes):
+                spans = (begun_ns < change.at.earliest_ns) & (ended_ns > change.at.latest_ns)
+                counts[number] += np.count_nonzero(spans)
+                spans_any |= spans
+            sessions.append(stream.sessions_of(first[spans_any]))
+            users.append(stream.users_of(first[spans_any]))
     return Countable(np.concatenate(sessions), np.unique(np.concatenate(users)), tuple(counts.tolist()))
 
 
-def _moves(stream: Timeline, session_timeout_s: float) -> Moves:
-    order = _marked_by_session(stream)
+def _moves(stream: Timeline, order: Int64Array, session_timeout_s: float) -> Moves:
+    """Find the moves among the marked packets of some sessions."""
     version, instance = stream.version[order], stream.instance[order]
     known = (instance[1:] >= 0) & (instance[:-1] >= 0)
     # Another server at the next row: mostly that of another session.
@@ -105,7 +103,9 @@ def _moves(stream: Timeline, session_timeout_s: float) -> Moves:
     )
 
 
-def _marked_by_session(stream: Timeline) -> Int64Array:
-    """Return the numbers of all packets with a version mark, by session and in each by number."""
-    order = stream.by_session
-    return order[stream.version[order] >= 0]
+def _marked_by_session(stream: Timeline) -> Iterator[Int64Array]:
+    """Return the numbers of all packets with a version mark, by session and in each by number, in pieces."""
+    for order in stream.by_session():
+        marked = order[stream.version[order] >= 0]
+        if len(marked):
+            yield marked

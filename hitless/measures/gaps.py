@@ -6,7 +6,7 @@ counts. A level is what the packets are taken together by: the whole service, a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from hitless.history import Int64Array
 from hitless.measures.spans import Span
 from hitless.measures.timelines import Timeline
+
+_FEW_MARKS = 16
+"""So few can be looked for one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,19 @@ def longest_gaps(streams: Sequence[Timeline], span: Span) -> LongestGaps:
     rows = [stream.rows_in(span) for stream in streams]
     pairs = tuple(zip(streams, rows, strict=True))
     sent = np.concatenate([stream.sent_ns[inside] for stream, inside in pairs])
-    received = np.concatenate([stream.received[inside] for stream, inside in pairs])
     order = np.argsort(sent, kind="stable")
-    sent, received = sent[order], received[order]
+    columns = (
+        np.concatenate([stream.received[inside] for stream, inside in pairs])[order],
+        np.concatenate([stream.version[inside] for stream, inside in pairs])[order],
+        np.concatenate([stream.instance[inside] for stream, inside in pairs])[order],
+    )
+    sent = sent[order]
+    del order
     sessions = (_longest_of_session(stream, inside) for stream, inside in pairs)
-    version = np.concatenate([stream.version[inside] for stream, inside in pairs])[order]
-    instance = np.concatenate([stream.instance[inside] for stream, inside in pairs])[order]
     return LongestGaps(
-        service_ns=_longest_by_key(np.zeros(len(sent), np.bool_), sent, received),
-        version_ns=_longest_of_mark(version, sent),
-        instance_ns=_longest_of_mark(instance, sent),
+        service_ns=_longest_by_key(np.zeros(len(sent), np.bool_), sent, columns[0]),
+        version_ns=_longest_of_mark(columns[1], sent),
+        instance_ns=_longest_of_mark(columns[2], sent),
         session_ns=max((gap for gap in sessions if gap is not None), default=None),
     )
 
@@ -80,9 +86,11 @@ def probe_loss(streams: Sequence[Timeline], span: Span) -> ProbeLoss:
 
 
 def _longest_of_session(stream: Timeline, inside: NDArray[np.bool_]) -> int | None:
-    order = stream.by_session
-    order = order[inside[order]]
-    return _longest_by_key(stream.sessions_of(order), stream.sent_ns[order], stream.received[order])
+    longest = []
+    for order in stream.by_session():
+        numbers = order[inside[order]]
+        longest.append(_longest_by_key(stream.sessions_of(numbers), stream.sent_ns[numbers], stream.received[numbers]))
+    return max((gap for gap in longest if gap is not None), default=None)
 
 
 def _longest_by_key(keys: NDArray[np.generic], sent_ns: Int64Array, received: NDArray[np.bool_]) -> int | None:
@@ -100,12 +108,22 @@ def _longest_by_key(keys: NDArray[np.generic], sent_ns: Int64Array, received: ND
     if not bool(kept.all()):
         keys, sent_ns = keys[kept], sent_ns[kept]
         edge = keys[1:] != keys[:-1]
-    gaps = np.diff(sent_ns)[~edge]
-    return int(np.max(gaps)) if len(gaps) else None
+    gaps = np.diff(sent_ns)
+    if np.count_nonzero(edge) == len(gaps):
+        return None
+    gaps[edge] = np.iinfo(np.int64).min
+    return int(np.max(gaps))
 
 
 def _longest_of_mark(mark: NDArray[np.int16], sent_ns: Int64Array) -> int | None:
-    # Numbers of two bytes are sorted without comparing them.
-    order = np.argsort(mark, kind="stable")
-    order = order[np.searchsorted(mark, 0, sorter=order) :]
-    return _longest_by_key(mark[order], sent_ns[order], np.ones(len(order), np.bool_))
+    gaps = [np.diff(times).max() for times in _by_mark(mark, sent_ns) if len(times) > 1]
+    return int(max(gaps)) if gaps else None
+
+
+def _by_mark(mark: NDArray[np.int16], sent_ns: Int64Array) -> Iterable[Int64Array]:
+    """Return the send times of the packets of each mark."""
+    names = range(int(mark.max(initial=-1)) + 1)
+    if len(names) <= _FEW_MARKS:
+        return (sent_ns[mark == name] for name in names)
+    order = np.argsort(mark, kind="stable")  # numbers of two bytes are sorted without comparing them
+    return np.split(sent_ns[order], np.searchsorted(mark, names, sorter=order))[1:]

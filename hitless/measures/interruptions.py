@@ -60,7 +60,8 @@ class _Runs:
 def dropped_sessions(streams: Sequence[Timeline], changes: Sequence[ShareChange], session_timeout_s: float) -> Dropped:
     """Find the sessions that share changes dropped."""
     service = _Service.of(streams)
-    runs = [run.where(service.served_during(run)) for run in (_runs(one, session_timeout_s) for one in streams)]
+    runs = [_runs(stream, order, session_timeout_s) for stream in streams for order in stream.by_session()]
+    runs = [run.where(service.served_during(run)) for run in runs if len(run.session)]
     session_count = sum(stream.session_count(stream.numbers) for stream in streams)
     names: list[Int64Array] = [np.zeros(0, np.int64)]
     users: list[Int64Array] = [np.zeros(0, np.int64)]
@@ -81,9 +82,8 @@ def dropped_sessions(streams: Sequence[Timeline], changes: Sequence[ShareChange]
     return Dropped(np.concatenate(names), np.concatenate(users), np.concatenate(instants))
 
 
-def _runs(stream: Timeline, session_timeout_s: float) -> _Runs:
-    """Find each run of lost packets that follows a packet of the same session that came back."""
-    order = stream.by_session
+def _runs(stream: Timeline, order: Int64Array, session_timeout_s: float) -> _Runs:
+    """Find each run of lost packets, in some sessions, that follows a packet of the same session that came back."""
     lost = np.flatnonzero(~stream.received[order])
     names = stream.sessions_of(order[lost])
     same = (lost > 0) & (names == stream.sessions_of(order[np.maximum(lost - 1, 0)]))

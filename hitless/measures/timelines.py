@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from hitless.history import UNMARKED, History, Int16Array, Int64Array, TrafficGroup
 from hitless.measures.spans import Span
 from hitless.sessions import Layout, of_group
+
+PIECE = 1 << 16
+"""So many packets are looked at together: what is computed of them fits into a core's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,8 @@ class Timeline:
         """User of each packet, unique over all groups."""
         return of_group(self.group.pg_id, self.layout.user(self.numbers))
 
-    @property
-    def by_session(self) -> Int64Array:
-        """All packet numbers, by session and within each in order."""
+    def by_session(self) -> Iterator[Int64Array]:
+        """All packet numbers, by session and within each in order, in pieces of whole sessions."""
         return numbers_by_session(self.layout, len(self.sent_ns))
 
     @property
@@ -72,11 +75,9 @@ class Timeline:
 
     def session_count(self, numbers: Int64Array) -> int:
         """How many different sessions some packets belong to."""
-        if len(numbers) == 0:
-            return 0
-        names = self.layout.session(numbers)
-        seen = np.zeros(int(names.max()) + 1, np.bool_)
-        seen[names] = True
+        seen = np.zeros(len(self), np.bool_)  # there are no more sessions than packets
+        for start in range(0, len(numbers), PIECE):
+            seen[self.layout.session(numbers[start : start + PIECE])] = True
         return int(np.count_nonzero(seen))
 
     def rows_in(self, span: Span) -> NDArray[np.bool_]:
@@ -84,29 +85,35 @@ class Timeline:
         return (self.sent_ns >= span.start_ns) & (self.sent_ns < span.end_ns)
 
 
-def numbers_by_session(layout: Layout, count: int) -> Int64Array:
-    """Return the numbers of the first packets of a stream by session and within each in order.
+def numbers_by_session(layout: Layout, count: int, piece: int = PIECE) -> Iterator[Int64Array]:
+    """Return the numbers of the first packets of a stream by session and within each in order, piece by piece.
 
     Sessions follow from numbers, so nothing has to be sorted: as many sessions as there are slots run side by side, and
     when they end (short sessions) as many others follow.
+
+    Args:
+        layout: of the stream.
+        count: how many packets.
+        piece: about so many numbers are returned at a time, but never a part of a session.
     """
-    slots, numbers = layout.session_step, np.arange(count, dtype=np.int64)
-    if layout.packets_per_session is None:
-        return _by_slot(numbers, slots)
-    together = slots * layout.packets_per_session
-    whole = count - count % together
-    done = numbers[:whole].reshape(-1, layout.packets_per_session, slots).swapaxes(1, 2).reshape(-1)
-    return np.concatenate((done, _by_slot(numbers[whole:], slots)))
+    turns = layout.packets_per_session or max(1, -(-count // layout.session_step))
+    together = turns * layout.session_step
+    whole = 0 if together > piece else count - count % together
+    step = piece // together * together
+    for first in range(0, whole, max(step, 1)):
+        block = np.arange(first, min(first + step, whole), dtype=np.int64).reshape(-1, turns, layout.session_step)
+        yield block.swapaxes(1, 2).reshape(-1)
+    for first in range(whole, count, together):
+        yield from _by_slot(first, min(first + together, count), layout.session_step, piece)
 
 
-def _by_slot(numbers: Int64Array, slots: int) -> Int64Array:
+def _by_slot(first: int, stop: int, slots: int, piece: int) -> Iterator[Int64Array]:
     """Return numbers that fill slots in turn, by slot; the last turn may be cut short."""
-    turns, left = divmod(len(numbers), slots)
-    if turns == 0:
-        return numbers
-    square, last = numbers[: turns * slots].reshape(turns, slots), numbers[turns * slots :]
-    longer = np.vstack((square[:, :left], last)).T.reshape(-1)
-    return np.concatenate((longer, square[:, left:].T.reshape(-1)))
+    turns = np.arange(first, stop, slots, dtype=np.int64)
+    width = max(1, piece // len(turns))
+    for low in range(0, min(slots, stop - first), width):
+        numbers = (np.arange(low, min(low + width, slots))[:, None] + turns).reshape(-1)
+        yield numbers[numbers < stop] if (stop - first) % slots else numbers
 
 
 def timelines(history: History) -> tuple[Timeline, ...]:
