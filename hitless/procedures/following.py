@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hitless.history import Event, Interval, OperationState
 from hitless.mano.client import VnfmClient
 from hitless.mano.errors import ManoError, UnreachableError
-from hitless.mano.notifications import Notification, NotificationEndpoint
+from hitless.mano.notifications import Notification
 from hitless.mano.notified import read_notification
 from hitless.mano.resources import SETTLED_STATES, Operation
 from hitless.mano.snapshots import SnapshotFollower
@@ -192,27 +192,3 @@ class Following:
         with contextlib.suppress(queue.Empty):
             return self._received.get(timeout=max(slice_s, 0.001))
         return None
-
-
-@contextlib.contextmanager
-def notifications(
-    bench: Bench, vnfm: VnfmClient | None, writer: RecordingWriter, instance_id: str
-) -> Iterator[queue.Queue[Notification] | None]:
-    """Listen for notifications of the instance while the context is open; yield None if there is no way."""
-    declared = bench.sut.notifications
-    if declared is None or vnfm is None:
-        yield None
-        return
-    with NotificationEndpoint(declared, on_exchange=writer.http, clock_ns=bench.clock_ns) as endpoint:
-        try:
-            subscription = vnfm.subscribe(endpoint.url, instance_id)
-        except ManoError as error:
-            writer.event(Event(bench.clock_ns(), "subscription-refused", error.as_detail()))
-            bench.say(f"no notifications: {error}")
-            yield None
-            return
-        try:
-            yield endpoint.received
-        finally:
-            with contextlib.suppress(ManoError):
-                vnfm.unsubscribe(subscription)

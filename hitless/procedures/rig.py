@@ -9,13 +9,14 @@ from typing import Any
 
 from hitless.history import Attempt, Ending, Event, TrafficGroup
 from hitless.mano.client import VnfmClient
-from hitless.mano.errors import ManoError
+from hitless.mano.errors import ManoError, UnreachableError
 from hitless.mano.packages import PackageClient
 from hitless.mano.resources import Accepted
 from hitless.mano.snapshots import instance_snapshot, operations_snapshot, package_snapshot
 from hitless.procedures.bench import Bench
 from hitless.procedures.cohort import LONG_PART, Cohort
-from hitless.procedures.following import Following, notifications
+from hitless.procedures.following import Following
+from hitless.procedures.inbox import Inbox, open_inbox
 from hitless.procedures.live import LiveProbes
 from hitless.procedures.share import ShareWatch
 from hitless.procedures.telling import LoadTeller
@@ -67,6 +68,7 @@ class Rig:
     """
 
     following: Following
+    _inbox: Inbox
 
     def __init__(
         self,
@@ -119,7 +121,8 @@ class Rig:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Listen for notifications, record, and let the traffic run while the context is open."""
-        with notifications(self.bench, self._vnfm, self._writer, self.instance_id) as received:
+        with open_inbox(self.bench, self._vnfm, self._writer, self.instance_id) as self._inbox:
+            received = self._inbox.received
             self.following = Following(
                 self.bench, self._vnfm, self._writer, self.instance_id, received=received, attend=self._attend
             )
@@ -137,9 +140,8 @@ class Rig:
             self.bench.say(f"not done: {error}")
             return Ending.STOPPED_BY_TESTER, str(error)
         except ManoError as error:
-            self.event("operation-ended", **error.as_detail())
             self.bench.say(f"the operation could not be followed to its end: {error}")
-            ending = Ending.STOPPED_BY_SUT, str(error)
+            ending = self._not_followed(error)
         except StoppedBySutError as error:
             self.event("operation-ended", problem=str(error))
             self.bench.say(str(error))
@@ -150,6 +152,15 @@ class Rig:
             self.cohort.end("the operation has ended")
             self.tail()
         return ending
+
+    def _not_followed(self, error: ManoError) -> tuple[Ending, str]:
+        """Return who is to blame: MANO, unless the tester itself is cut off, so that nobody could have told it."""
+        problem = self._inbox.problem() if isinstance(error, UnreachableError) else ""
+        if problem:
+            self.event("tester-trouble", message=problem)
+            return Ending.STOPPED_BY_TESTER, f"neither polling nor the tester's notification endpoint works: {problem}"
+        self.event("operation-ended", **error.as_detail())
+        return Ending.STOPPED_BY_SUT, str(error)
 
     def settle_in(self) -> None:
         """Let the traffic run for the phases before anything is done, and see that marks are right.
