@@ -55,9 +55,9 @@ def _pace_troubles(trial: Trial) -> Iterator[tuple[Trouble, str]]:
         yield Trouble.PACE, f"{expected} Actual: {pace:.0f} pps, it sends more slowly than it is asked to"
     elif pace - error > asked * (1 + _RATE_TOLERANCE):
         yield Trouble.PACE, f"{expected} Actual: {pace:.0f} pps, it sends faster than it is asked to"
-    earliest_s, latest_s = trial.elapsed_s
-    if earliest_s > trial.told_s + _OVERRUN_S or latest_s < trial.told_s - _OVERRUN_S:
-        yield Trouble.TIME, f"Expected: {trial.told_s:.2f} s of sending Actual: {earliest_s:.2f} to {latest_s:.2f} s"
+    if trial.elapsed_s[0] > trial.told_s[1] + _OVERRUN_S or trial.elapsed_s[1] < trial.told_s[0] - _OVERRUN_S:
+        told = f"Expected: {_interval(trial.told_s)} s of sending Actual: {_interval(trial.elapsed_s)} s"
+        yield Trouble.TIME, told
     if trial.cpu_percent is not None and trial.cpu_percent > MOST_GENERATOR_CPU_PERCENT:
         told = f"Expected: generator CPU <= {MOST_GENERATOR_CPU_PERCENT:g} % Actual: {trial.cpu_percent:.0f} %"
         yield Trouble.CPU, told
@@ -129,10 +129,10 @@ def rate_table(trials: Sequence[Trial]) -> Iterator[str]:
         pace = "?" if one.sent_pps is None else f"{one.sent_pps:.0f}"
         yield (
             f"{one.percent:>5g} % {one.asked_pps:>10g} {pace:>10} {one.sent:>8} {one.received:>8} {one.own_drops:>9} "
-            f"{one.uncaptured:>12} {one.missing_elsewhere:>17}  {_elapsed(one)} of {one.told_s:.2f} s"
+            f"{one.uncaptured:>12} {one.missing_elsewhere:>17}  {_interval(one.elapsed_s)} of {_interval(one.told_s)} s"
         )
 
 
-def _elapsed(trial: Trial) -> str:
-    earliest_s, latest_s = trial.elapsed_s
-    return f"{earliest_s:.2f} to {latest_s:.2f}"
+def _interval(seconds: tuple[float, float]) -> str:
+    earliest, latest = (f"{second:.2f}" for second in seconds)
+    return earliest if earliest == latest else f"{earliest} to {latest}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hitless.catalogue import AppliedLimit, Profile
 from hitless.history import TrafficGroup
 from hitless.preflight.findings import Level
 from hitless.preflight.resolution import Resolution
+from hitless.procedures.selection_rules import TUNABLES
 from hitless.sessions import Layout
 from hitless.sut import SystemUnderTest
 
@@ -105,6 +106,17 @@ class Instrument:
     @cached_property
     def _streams(self) -> tuple[Stream, ...]:
         return tuple(Stream(group) for group in self.groups if group.kind == "probe")
+
+    @property
+    def under_rules(self) -> Stream | None:
+        """The stream of one service type as the procedure with selection rules sends it; None without new sessions."""
+        if not self.short:
+            return None
+        group = self.short[0].group
+        options = dict(zip(TUNABLES[::2], TUNABLES[1::2], strict=True))
+        rate_pps = float(options["--new-pps"]) / float(options["--service-types"])
+        layout = {**group.layout, "generation_user_bits": int(options["--probe-user-bits"])}
+        return Stream(replace(group, rate_pps=rate_pps, layout=layout))
 
     def more_probes(self, factor: float) -> tuple[str, ...]:
         """Return how to send so many times as many probes in new sessions; nothing where that cannot be fetched."""

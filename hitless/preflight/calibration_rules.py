@@ -15,7 +15,6 @@ from hitless.catalogue import AppliedLimit
 from hitless.measures import counting
 from hitless.preflight.calibration_base import RATED_PPS, SUFFICES, Held, Instrument, Rule, at_least, at_most
 from hitless.preflight.findings import Level
-from hitless.procedures.selection_rules import TUNABLES
 
 _MOST_OF_LIMIT = 0.5
 _RECOMMENDED_OF_LIMIT = 0.1
@@ -44,12 +43,7 @@ def _version_time(limit: AppliedLimit, tester: Instrument) -> Held:
 
 def _opening_time(limit: AppliedLimit, tester: Instrument) -> Held:
     """Hold a duration against the spacing of session openings of one service type in the procedure with rules."""
-    if not tester.short:
-        return _time(limit, tester, float("inf"), "sessions that are opened", changeable=False)
-    options = dict(zip(TUNABLES[::2], TUNABLES[1::2], strict=True))
-    rate_pps = float(options["--new-pps"]) / float(options["--service-types"])
-    stream = tester.short[0]
-    gap_s = stream.opening_gap_s * stream.group.rate_pps / rate_pps
+    gap_s = math.inf if tester.under_rules is None else tester.under_rules.opening_gap_s
     return _time(limit, tester, gap_s, "sessions of a service type that are opened", changeable=False)
 
 

@@ -13,7 +13,7 @@ from hitless.catalogue import Catalogue, CatalogueError
 from hitless.history import Ending, Event, History, TrafficGroup
 from hitless.preflight.calibration import judge_missing, judge_rate, rate_table, troubles
 from hitless.preflight.calibration_limits import judge_limits
-from hitless.preflight.calibration_trial import STARTED, STOPPED, Trial, measure_trial
+from hitless.preflight.calibration_trial import STARTED, STOPPED, STOPPING, Trial, measure_trial
 from hitless.preflight.findings import Finding, Level, failed, ok, warning
 from hitless.preflight.generator import Generator
 from hitless.preflight.resolution import ClockRate, clock_rate, judge_resolution, measure_resolution
@@ -182,6 +182,7 @@ class Calibration:
             for part in parts:
                 self._generator.start(part)
             self._sleep(self._wanted.step_s)
+            writer.event(Event(self._clock_ns(), STOPPING))
             for part in reversed(parts):
                 self._generator.stop(part)
             writer.event(Event(self._clock_ns(), STOPPED))

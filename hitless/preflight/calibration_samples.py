@@ -28,7 +28,7 @@ from hitless.preflight.calibration_base import (
 )
 from hitless.preflight.findings import Level
 from hitless.procedures.rig import WARM_UP_S
-from hitless.procedures.selection_rules import CHURN_CHANGES, GROUP_HOLD_S, SERVICE_HOLD_S, TUNABLES
+from hitless.procedures.selection_rules import CHURN_CHANGES, GROUP_HOLD_S, SERVICE_HOLD_S
 
 _Z = 1.959964
 """Two-sided 95 % of the normal distribution."""
@@ -160,12 +160,16 @@ def _spanning_users(limit: AppliedLimit, tester: Instrument) -> Held:
 
 
 def _sessions_of_class(limit: AppliedLimit, tester: Instrument) -> Held:
-    """Hold a number of sessions against those of the smaller class that are opened under a selection rule."""
-    options = dict(zip(TUNABLES[::2], TUNABLES[1::2], strict=True))
-    rate_pps = float(options["--new-pps"]) / float(options["--service-types"])
-    per_packet = [stream.sessions_per_s / stream.group.rate_pps for stream in tester.short[:1]]
-    per_s = rate_pps * sum(per_packet)
-    there = int(min(per_s / 2 * (GROUP_HOLD_S - _RULE_SETTLES_S), per_s * (SERVICE_HOLD_S - _RULE_SETTLES_S)))
+    """Hold a number of sessions against those of the smaller class that are opened under a selection rule.
+
+    Users come in the order of their addresses: a rule for half of them matches nobody for half of their cycle.
+    """
+    stream, there = tester.under_rules, 0
+    if stream is not None:
+        half_s, held_s = stream.cycle_s / 2, GROUP_HOLD_S - _RULE_SETTLES_S
+        cycles, rest_s = divmod(held_s, 2 * half_s)
+        selected_s = min(cycles * half_s + max(0.0, rest_s - half_s), SERVICE_HOLD_S - _RULE_SETTLES_S)
+        there = int(stream.sessions_per_s * selected_s)
     if there >= limit.value:
         return SUFFICES
     told = f"Expected: >= {wording.count(math.ceil(limit.value))} sessions under a rule Actual: {wording.count(there)}"

@@ -15,8 +15,8 @@ import numpy as np
 from hitless.history import CounterSeries, History, Int64Array
 from hitless.measures import counting
 
-STARTED, STOPPED = "traffic-started", "traffic-stopped"
-"""Events of a trial: when the first part was asked for, and when the last one had stopped."""
+STARTED, STOPPING, STOPPED = "traffic-started", "traffic-stopping", "traffic-stopped"
+"""Events of a trial: when the first part was asked for, when it was asked to stop, and when all had stopped."""
 _LEAST_SAMPLES = 6
 
 
@@ -34,7 +34,7 @@ class Trial:
         drops: the tester's own, by port and kind.
         uncaptured: probes that were counted as received and that no capture holds.
         surplus: packets that came back beyond those that were sent.
-        told_s: how long the tester was told to send.
+        told_s: how long the tester was told to send, from the start to asking it to stop and to its answer.
         elapsed_s: how long it sent, from the start to the last packet; earliest and latest.
         cpu_percent: load of the generator's sending cores, None where it does not say.
     """
@@ -49,7 +49,7 @@ class Trial:
     drops: tuple[tuple[str, int], ...]
     uncaptured: int
     surplus: int
-    told_s: float
+    told_s: tuple[float, float]
     elapsed_s: tuple[float, float]
     cpu_percent: float | None
 
@@ -68,23 +68,23 @@ def measure_trial(history: History, running: Sequence[int]) -> Trial:
     """Measure a trial.
 
     Args:
-        history: its recording, with the events ``STARTED`` and ``STOPPED`` and the parameter ``load_percent``.
+        history: its recording, with the events above and the parameter ``load_percent``.
         running: ids of the groups that were sent.
 
     Raises:
         ValueError: no counter was sampled, or an event is missing.
     """
     counters = history.counters
-    started_ns, stopped_ns = history.when(STARTED), history.when(STOPPED)
-    if started_ns is None or stopped_ns is None or len(counters.asked_ns) == 0:
+    started_ns, stopping_ns, stopped_ns = (history.when(name) for name in (STARTED, STOPPING, STOPPED))
+    if started_ns is None or stopping_ns is None or stopped_ns is None or len(counters.asked_ns) == 0:
         raise ValueError(
             "trial - not recorded - Expected: its beginning, its end and counters - look at the worker log"
         )
     asked_pps = sum(group.rate_pps for group in history.groups if group.pg_id in set(running))
     columns = np.isin(counters.pg_ids, list(running))
-    sent_pps, error_pps = _pace(counters, columns, asked_pps, stopped_ns)
+    sent_pps, error_pps = _pace(counters, columns, asked_pps, stopping_ns)
     tx, rx = counters.tx[-1], counters.rx[-1]
-    rows = np.flatnonzero((counters.asked_ns >= started_ns) & (counters.answered_ns <= stopped_ns))
+    rows = np.flatnonzero((counters.asked_ns >= started_ns) & (counters.answered_ns <= stopping_ns))
     return Trial(
         percent=float(history.parameters["load_percent"]),
         asked_pps=asked_pps,
@@ -94,31 +94,31 @@ def measure_trial(history: History, running: Sequence[int]) -> Trial:
         received=int(rx.sum()),
         missing=int(np.maximum(tx - rx, 0).sum()),
         drops=_drops(counters),
-        uncaptured=counting.uncaptured_probes(history) + history.probes.capture_lost_count,
+        uncaptured=max(counting.uncaptured_probes(history), history.probes.capture_lost_count),
         surplus=int(np.maximum(rx - tx, 0).sum()),
-        told_s=(stopped_ns - started_ns) / 1e9,
+        told_s=((stopping_ns - started_ns) / 1e9, (stopped_ns - started_ns) / 1e9),
         elapsed_s=_elapsed_s(counters, started_ns),
         cpu_percent=_cpu_percent(counters, rows),
     )
 
 
-def steady_rows(counters: CounterSeries, columns: np.ndarray, stopped_ns: int) -> Int64Array:
+def steady_rows(counters: CounterSeries, columns: np.ndarray, stopping_ns: int) -> Int64Array:
     """Return the samples from the second one on that shows packets of every group, to the last before the stop."""
     begun = np.all(counters.tx[:, columns] > 0, axis=1)
     first = int(np.argmax(begun)) + 1 if bool(np.any(begun)) else len(begun)
     rows = np.arange(first, len(begun), dtype=np.int64)
-    return rows[counters.answered_ns[rows] <= stopped_ns]
+    return rows[counters.answered_ns[rows] <= stopping_ns]
 
 
 def _pace(
-    counters: CounterSeries, columns: np.ndarray, planned_pps: float, stopped_ns: int
+    counters: CounterSeries, columns: np.ndarray, planned_pps: float, stopping_ns: int
 ) -> tuple[float | None, float]:
     """Return the pace of sending and its uncertainty.
 
     The backlog at a sample is what should have been sent by then and was not. A pause that is made up for lets it rise
     and fall again, so its smallest value in the first third of the samples is held against that in the last third.
     """
-    rows = steady_rows(counters, columns, stopped_ns)
+    rows = steady_rows(counters, columns, stopping_ns)
     if len(rows) < _LEAST_SAMPLES:
         return None, 0.0
     at_s = (counting.instants_ns(counters)[rows] - counters.asked_ns[0]) / 1e9

@@ -12,7 +12,7 @@ from hitless.measures import counting
 from hitless.measures.spans import Span
 from hitless.measures.stalls import sending_stalls
 from hitless.measures.timelines import Timeline, timelines
-from hitless.preflight.calibration_trial import STARTED, STOPPED, steady_rows
+from hitless.preflight.calibration_trial import STARTED, STOPPING, steady_rows
 from hitless.preflight.findings import Finding, failed, ok, warning
 
 _CLOCK_RATE_TOLERANCE = 0.001
@@ -98,8 +98,8 @@ def measure_resolution(history: History, running: Sequence[int], clock_rate: Clo
         ValueError: counters were not read, or not while every group was sent, or no probe came back.
     """
     counters = history.counters
-    stopped_ns = history.when(STOPPED) or 0
-    rows = steady_rows(counters, np.isin(counters.pg_ids, list(running)), stopped_ns)
+    stopping_ns = history.when(STOPPING) or 0
+    rows = steady_rows(counters, np.isin(counters.pg_ids, list(running)), stopping_ns)
     if len(rows) < 2:
         raise ValueError("not measured - Expected: counters read while all groups are sent Actual: not")
     at_ns = counting.instants_ns(counters)
@@ -122,7 +122,7 @@ def measure_resolution(history: History, running: Sequence[int], clock_rate: Clo
         on_the_way=_on_the_way(history, rows),
         clock_error_ns=history.probes.clock_error_ns,
         clock_rate=clock_rate,
-        stalls=tuple(one for one in stalls if one.ended_ns > started_ns and one.started_ns < stopped_ns),
+        stalls=tuple(one for one in stalls if one.ended_ns > started_ns and one.started_ns < stopping_ns),
     )
 
 

@@ -24,7 +24,7 @@ def trial(percent=100.0, **values):
         "drops": (),
         "uncaptured": 0,
         "surplus": 0,
-        "told_s": 2.5,
+        "told_s": (2.5, 2.5),
         "elapsed_s": (2.45, 2.55),
         "cpu_percent": 20.0,
     }

@@ -427,3 +427,21 @@ class TestTester:
 def test_numbers_are_rounded_to_the_safe_side(value, up, down):
     assert at_least(value) == up
     assert at_most(value) == down
+
+
+class TestRules:
+    """The stream under selection rules, against every packet of it."""
+
+    def test_sessions_of_the_selected_half(self):
+        stream = Instrument(system(), CATALOGUE.profile("quick"), running(), resolution()).under_rules
+        layout, numbers = stream.layout, np.arange(40_000, dtype=np.int64)
+        at_s = numbers / stream.group.rate_pps
+        assert stream.group.rate_pps == 1000
+        opened = (layout.position(numbers) == 0) & (layout.user(numbers) < layout.user_count // 2)
+        fewest = min(
+            np.count_nonzero(opened & (at_s >= begin) & (at_s < begin + 9.0)) for begin in np.arange(0, 20, 0.05)
+        )
+        finding = strict("RQ-TRF-03", "sessions_per_class_count", 1_000_000)
+        there = named(finding, "limits.RQ-TRF-03.sessions_per_class_count.value")
+        # Or the service type's, which is held for a shorter time: 125 a second for 4 s.
+        assert there == min(500, int(fewest))

@@ -10,7 +10,7 @@ import pytest
 from hitless.history import Event
 from hitless.preflight.calibration import Trouble, troubles
 from hitless.preflight.calibration_run import Calibration, Wanted
-from hitless.preflight.calibration_trial import STARTED, STOPPED, measure_trial, steady_rows
+from hitless.preflight.calibration_trial import STARTED, STOPPED, STOPPING, measure_trial, steady_rows
 from tests.preflight.calibrated import FakeTester, groups
 from tests.preflight.fakes import declared
 
@@ -38,8 +38,9 @@ def test_a_good_tester():
     assert trial.sent_pps == pytest.approx(10_000, rel=1e-3)
     assert 0 < trial.sent_error_pps < 20
     assert trial.sent == trial.received > 24_000
-    assert trial.told_s == pytest.approx(2.504, abs=1e-3)
-    assert trial.elapsed_s[0] <= trial.told_s <= trial.elapsed_s[1] <= trial.elapsed_s[0] + 0.11
+    assert trial.told_s == pytest.approx((2.502, 2.504), abs=1e-3)
+    assert trial.elapsed_s[0] <= trial.told_s[1]
+    assert trial.told_s[0] <= trial.elapsed_s[1] <= trial.elapsed_s[0] + 0.11
     assert (trial.own_drops, trial.missing, trial.uncaptured, trial.surplus) == (0, 0, 0, 0)
     assert trial.cpu_percent == 12.0
 
@@ -100,6 +101,25 @@ class TestSendingTooLittle:
         assert Trouble.PACE in kinds(trial)
 
 
+class TestStopping:
+    def test_a_stop_that_takes_long_is_neither_a_lower_pace_nor_an_early_end(self):
+        trial = recorded(SlowToAnswer()).trial
+        assert trial.told_s[1] - trial.told_s[0] > 0.5
+        assert kinds(trial) == []
+
+    def test_a_stop_that_takes_long_does_not_hide_an_early_end(self):
+        assert kinds(recorded(SlowToAnswer(stops_early_s=0.6)).trial) == [Trouble.TIME]
+
+
+class SlowToAnswer(FakeTester):
+    """Stops when it is told to, and says so a quarter of a second later."""
+
+    def stop(self, part):
+        interval = super().stop(part)
+        self.now_s += 0.3
+        return interval
+
+
 class TestLoss:
     def test_the_ring_drops(self):
         trial = trial_of(ring_pps=9000.0)
@@ -141,7 +161,7 @@ class TestBookkeeping:
 
     RUNNING = (1, 2, 21, 20)
 
-    @pytest.mark.parametrize("name", [STARTED, STOPPED])
+    @pytest.mark.parametrize("name", [STARTED, STOPPING, STOPPED])
     def test_a_trial_without_its_events_is_none(self, name):
         history = self.history()
         cut = replace(history, events=tuple(one for one in history.events if one.name != name))
@@ -173,24 +193,24 @@ class TestBookkeeping:
     def test_the_load_between_the_runs_does_not_count(self):
         history = self.history()
         cpu = history.counters.generator_cpu_percent.copy()
-        cpu[history.counters.asked_ns > history.when(STOPPED)] = 100.0
+        cpu[history.counters.asked_ns > history.when(STOPPING)] = 100.0
         busy_later = replace(history.counters, generator_cpu_percent=cpu)
         assert measure_trial(replace(history, counters=busy_later), self.RUNNING).cpu_percent == 12.0
 
     def test_steady_is_when_every_group_sends(self):
         history = self.history()
-        counters, stopped = history.counters, history.when(STOPPED)
+        counters, stopping = history.counters, history.when(STOPPING)
         columns = np.isin(counters.pg_ids, self.RUNNING)
-        rows = steady_rows(counters, columns, stopped)
+        rows = steady_rows(counters, columns, stopping)
         down = counters.pg_ids.tolist().index(2)
         assert counters.tx[rows[0] - 1, down] > 0  # the sample before saw the last group begin
         assert counters.tx[rows[0] - 2, down] == 0
-        assert counters.answered_ns[rows[-1]] <= stopped < counters.answered_ns[rows[-1] + 1]
+        assert counters.answered_ns[rows[-1]] <= stopping < counters.answered_ns[rows[-1] + 1]
 
     def test_without_a_group_nothing_is_steady(self):
         history = self.history()
         counters = history.counters
-        assert len(steady_rows(counters, np.isin(counters.pg_ids, (1, 3)), history.when(STOPPED))) == 0
+        assert len(steady_rows(counters, np.isin(counters.pg_ids, (1, 3)), history.when(STOPPING))) == 0
 
     def test_groups_that_were_not_started_are_not_asked_for(self):
         history = self.history()
