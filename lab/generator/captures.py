@@ -115,6 +115,16 @@ class Capture:
             if len((rest := part.part(int(np.searchsorted(part.times_ns, settled_ns, side="right")), None)).starts)
         ]
 
+    def look(self) -> None:
+        """Takes in what has come. If there would be nothing to fetch, a last block of the ring is waited for."""
+        deadline_ns = self._now_ns() + 2 * CAPTURE_RING.retire_ms * 1_000_000
+        self.drain()
+        while not self.buffer.count and self._now_ns() < deadline_ns:
+            if not any(source.ring.pending() for source in self._sources):
+                return
+            time.sleep(CAPTURE_RING.retire_ms / 4 / 1000)
+            self.drain()
+
     def stop(self) -> None:
         """Ends the capture with the packets received by now, for which a last block may have to be waited for."""
         stopped_ns = self._now_ns()

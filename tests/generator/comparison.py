@@ -1,9 +1,25 @@
-"""Compares an answer of the generator with the one a TRex server gave to the same request."""
+"""Compares answers of the generator with those a TRex server gave to the same requests.
+
+Ids and times are removed first: handlers, capture ids, version ids, numbers of events, instants. Totals that count
+since the server's start are compared as increments since the conversation's first look at them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+
+ID, TIME = "(an id)", "(a time)"
+_TIMES = {
+    "ping": {"ts"},
+    "start_traffic": {"ts"},
+    "push_pkts": {"ts"},
+    "get_version": {"build_date", "build_time"},
+    "get_system_info": {"uptime"},
+    "capture": {"start_ts"},
+}
+_PORT_TOTALS = ("opackets", "obytes", "oerrors", "ipackets", "ibytes", "ierrors")
 
 
 @dataclass(frozen=True)
@@ -13,14 +29,56 @@ class Tolerated:
     Attributes:
         path: Where, as "method:field.field", with * for any.
         reason: Why.
-        kind: "value" if only the type has to be the same, "presence" if one side may lack it.
+        kind: "value" if only the type has to be the same; "presence" if one side may lack it; "near" if numbers may
+            differ by `slack` plus `share` of the larger one; "octets" if frames may differ at `places`.
+        slack: See `kind`, as the next two.
+        share: From 0 to 1.
+        places: Offsets.
+        only: Recordings for which it holds; all if empty.
         always: False if the difference may happen not to be there.
     """
 
     path: str
     reason: str
     kind: str = "value"
+    slack: float = 0
+    share: float = 0
+    places: tuple[int, ...] = ()
+    only: tuple[str, ...] = ()
     always: bool = True
+
+    def covers(self, path, recorded, answered, *, both):
+        """Whether a difference is of this kind."""
+        if not fnmatchcase(path, self.path):
+            return False
+        if self.kind == "presence":
+            return True
+        if not both or not same_type(recorded, answered):
+            return False
+        if self.kind == "near":
+            return abs(recorded - answered) <= self.slack + self.share * max(abs(recorded), abs(answered))
+        return self.kind != "octets" or _only_at(self.places, recorded, answered)
+
+
+def _only_at(places, one, other):
+    one, other = (base64.b64decode(each) for each in (one, other))
+    if len(one) != len(other):
+        return False
+    return {at for at in range(len(one)) if one[at] != other[at]} <= set(places)
+
+
+def method_of(request):
+    """The method's name; of captures with the command."""
+    method, params = request["method"], request.get("params")
+    command = params.get("command") if isinstance(params, dict) else None
+    return f"{method}({command})" if method == "capture" else method
+
+
+def same_type(one, other):
+    number = (int, float)
+    if isinstance(one, number) and isinstance(other, number):
+        return isinstance(one, bool) == isinstance(other, bool)
+    return type(one) is type(other)
 
 
 def flatten(value, path):
@@ -35,37 +93,115 @@ def flatten(value, path):
         yield path, value
 
 
-def method_of(request):
-    method = request["method"]
-    return f"{method}({request['params'].get('command')})" if method == "capture" else method
+@dataclass
+class Side:
+    """One of the two servers: what it gave out first, from which later numbers are counted."""
+
+    first: dict = field(default_factory=dict)
+
+    def leaves(self, request, answer):
+        """The answer's leaves without ids and times."""
+        result = answer.get("result")
+        if result is not None:
+            result = self._result(request, result)
+        outcome = {"result": result} if "result" in answer else {"error": answer.get("error")}
+        return dict(flatten(outcome, f"{method_of(request)}:"))
+
+    def _since(self, key, value):
+        return value - self.first.setdefault(key, value)
+
+    def _result(self, request, result):
+        method = request["method"]
+        if method in ("acquire", "api_sync_v2"):
+            return ID if isinstance(result, str) else result | {"api_h": ID}
+        if method == "get_supported_cmds":
+            return dict.fromkeys(sorted(result), True)
+        if isinstance(result, dict):
+            result = {name: TIME if name in _TIMES.get(method, ()) else value for name, value in result.items()}
+        cleaners = {
+            "capture": self._capture,
+            "get_rx_queue_pkts": self._packets,
+            "get_async_events": self._events,
+            "get_pgid_stats": self._groups,
+            "get_port_stats": self._port_totals,
+            "get_port_xstats_values": self._device_totals,
+            "get_global_stats": self._global_totals,
+        }
+        return cleaners[method](request["params"], result) if method in cleaners else result
+
+    def _capture(self, params, result):
+        if params["command"] == "status":
+            return [capture | {"id": self._since("capture", capture["id"])} for capture in result]
+        if "capture_id" in result:
+            return result | {"capture_id": self._since("capture", result["capture_id"])}
+        return self._packets(params, result)
+
+    def _packets(self, _, result):
+        if "pkts" not in result:
+            return result
+        # The recordings were cut to two packets of each answer.
+        return result | {"pkts": [packet | {"ts": TIME} for packet in result["pkts"][:2]]}
+
+    def _events(self, params, result):
+        key = ("events", params["session_id"])
+        return {"data": [event | {"seq": self._since(key, event["seq"])} for event in result["data"]]}
+
+    def _groups(self, _, result):
+        if not result["ver_id"]:
+            return result
+        lowest = self.first.setdefault("group", min(result["ver_id"].values()))
+        return result | {"ver_id": {pg_id: number - lowest for pg_id, number in result["ver_id"].items()}}
+
+    def _port_totals(self, params, result):
+        port = params["port_id"]
+        return result | {name: self._since((name, port), result[name]) for name in _PORT_TOTALS}
+
+    def _device_totals(self, params, result):
+        port = params["port_id"]
+        values = result["xstats_values"]
+        return {"xstats_values": [self._since(("xstats", port, at), value) for at, value in enumerate(values)]}
+
+    def _global_totals(self, _, result):
+        totals = [name for name in result if name.startswith("m_total_")]
+        return result | {name: self._since(name, result[name]) for name in totals}
 
 
-def same_type(one, other):
-    number = (int, float)
-    if isinstance(one, number) and isinstance(other, number):
-        return isinstance(one, bool) == isinstance(other, bool)
-    return type(one) is type(other)
-
-
-def leaves(answer, method):
-    outcome = {name: answer[name] for name in ("result", "error") if name in answer}
-    return dict(flatten(outcome, f"{method}:"))
-
-
-def differences(exchange, tolerated, used):
-    """The differences that no tolerance covers; tolerances that were needed are added to `used`."""
-    method = method_of(exchange["request"])
-    recorded, answered = (leaves(exchange[side], method) for side in ("recorded", "answered"))
-    found = []
-    for path in sorted({*recorded, *answered}):
-        both = path in recorded and path in answered
-        if both and recorded[path] == answered[path] and type(recorded[path]) is type(answered[path]):
+def _merged(exchanges):
+    """Exchanges with all events of a session in one, at the end: which poll brings an event is a matter of timing."""
+    events = {}
+    for exchange in exchanges:
+        request = exchange["request"]
+        if request["method"] != "get_async_events":
+            yield exchange
             continue
-        covers = both and same_type(recorded[path], answered[path])
-        matching = (each for each in tolerated if fnmatchcase(path, each.path) and (covers or each.kind == "presence"))
-        match = next(matching, None)
-        if match is not None:
-            used.add(match)
+        both = events.setdefault(request["params"]["session_id"], {"request": request, "recorded": [], "answered": []})
+        for side in ("recorded", "answered"):
+            both[side] += exchange[side]["result"]["data"]
+    for both in events.values():
+        # A recording ends before the last events are asked for.
+        both["answered"] = both["answered"][: len(both["recorded"])]
+        yield both | {side: {"result": {"data": both[side]}} for side in ("recorded", "answered")}
+
+
+def differences(name, exchanges, tolerated, used):
+    """The differences of a conversation that no tolerance covers; those that were needed are added to `used`."""
+    sides, found = {"recorded": Side(), "answered": Side()}, []
+    in_force = [each for each in tolerated if not each.only or name in each.only]
+    for exchange in _merged(exchanges):
+        request = exchange["request"]
+        if request["method"] == "restart":
+            sides = {"recorded": Side(), "answered": Side()}
             continue
-        found.append(f"{path}: recorded {recorded.get(path, 'nothing')!r}, answered {answered.get(path, 'nothing')!r}")
+        recorded, answered = (side.leaves(request, exchange[which]) for which, side in sides.items())
+        for path in sorted({*recorded, *answered}):
+            both = path in recorded and path in answered
+            one, other = recorded.get(path), answered.get(path)
+            if both and one == other and same_type(one, other):
+                continue
+            match = next((each for each in in_force if each.covers(path, one, other, both=both)), None)
+            if match is not None:
+                used.add(match)
+            else:
+                shown = [repr(side.get(path, "nothing"))[:200] for side in (recorded, answered)]
+                found.append(f"{path}: recorded {shown[0]}, answered {shown[1]}")
     return found

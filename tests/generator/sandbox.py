@@ -32,8 +32,3 @@ def run(scenario, tmp_path, *arguments, timeout_s=90):
         last = "\n".join((tmp_path / "log.txt").read_text().splitlines()[-40:])
         raise AssertionError(f"scenario {scenario} ended with {done.returncode}:\n{last}")
     return json.loads(report.read_text())
-
-
-def recording(name):
-    """The lines of a recorded conversation with a TRex server."""
-    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text().splitlines()]

@@ -8,7 +8,7 @@ from typing import Any
 from lab.generator import arguments
 from lab.generator.bpf import FilterError
 from lab.generator.captures import CaptureError, CaptureRequest
-from lab.generator.jsonrpc import Handler, bad_parameters, execute_error
+from lab.generator.jsonrpc import Handler, bad_parameters, execute_error, not_served
 from lab.generator.messages import Tap
 from lab.generator.state import ServerState
 
@@ -32,6 +32,8 @@ def methods(state: ServerState) -> dict[str, Handler]:
 
 def _start(state: ServerState, params: Params) -> Any:
     filter_text = arguments.text(params, "filter", "")
+    if arguments.text(params, "endpoint", ""):
+        raise not_served("captures to an endpoint")
     request = CaptureRequest(
         limit=arguments.unsigned(params, "limit"),
         cyclic=arguments.choice(params, "mode", ("fixed", "cyclic")) == "cyclic",
@@ -68,6 +70,7 @@ def _stop(state: ServerState, params: Params) -> Any:
 def _fetch(state: ServerState, params: Params) -> Any:
     capture = state.captures.get(arguments.unsigned(params, "capture_id"))
     limit, snap_bytes = arguments.unsigned(params, "pkt_limit"), arguments.integer(params, "snaplen", 0)
+    capture.look()
     packets = capture.buffer.fetch(limit, snap_bytes, state.clock.origin_ns)
     return {
         "pending": capture.buffer.count,

@@ -32,6 +32,79 @@ def make_devices(rules=None):
         subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
 
 
+OWN, GATEWAYS = ("10.10.0.1", "10.20.0.1"), ("10.10.0.254", "10.20.0.254")
+LAYER_3 = [word for port in range(2) for word in (f"--layer3-{port}", f"{OWN[port]},{GATEWAYS[port]}")]
+_BEHIND = ("16.0.0.0/8", "48.0.0.0/8")
+
+
+class Router:
+    """A network namespace that forwards between the two ports, as the router of the recordings did."""
+
+    def __init__(self, *, knows_neighbours=True):
+        """`knows_neighbours`: the ports' MAC addresses are set; otherwise it asks for them by ARP."""
+        self._holder = subprocess.Popen(["unshare", "--net", "sleep", "600"])
+        self._wait_for_namespace()
+        ip("link", "set", "lo", "up")
+        for port in range(2):
+            self._connect(port)
+        self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        for port in range(2):
+            self._address(port, knows_neighbours=knows_neighbours)
+
+    def _wait_for_namespace(self):
+        mine = Path("/proc/self/ns/net").readlink()
+        for _ in range(500):
+            if Path(f"/proc/{self._holder.pid}/ns/net").readlink() != mine:
+                return
+            time.sleep(0.01)
+        raise AssertionError("no network namespace for the router")
+
+    def run(self, *words, text=None):
+        """Runs a command in the router's namespace; returns what it prints."""
+        command = ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net", *words]
+        return subprocess.run(command, input=text, text=True, check=True, stdout=subprocess.PIPE).stdout
+
+    def _connect(self, port):
+        mine, theirs = f"p{port}", f"r{port}"
+        ip("link", "add", mine, "address", f"02:00:00:00:00:1{port}", "type", "veth", "peer", "name", theirs)
+        ip("link", "set", theirs, "address", f"02:00:00:00:0d:0{port}", "netns", str(self._holder.pid))
+        Path(f"/proc/sys/net/ipv6/conf/{mine}/disable_ipv6").write_text("1")
+        ip("link", "set", mine, "up")
+
+    def _address(self, port, *, knows_neighbours):
+        device = f"r{port}"
+        self.run("sh", "-c", f"echo 1 > /proc/sys/net/ipv6/conf/{device}/disable_ipv6")
+        self.run("sh", "-c", f"echo 0 > /proc/sys/net/ipv4/conf/{device}/rp_filter")
+        self.run("ip", "address", "add", f"{GATEWAYS[port]}/24", "dev", device)
+        self.run("ip", "link", "set", device, "up")
+        if knows_neighbours:
+            mac = f"02:00:00:00:00:1{port}"
+            self.run("ip", "neighbour", "replace", OWN[port], "lladdr", mac, "dev", device, "nud", "permanent")
+        self.run("ip", "route", "add", _BEHIND[port], "via", OWN[port], "dev", device)
+
+    def apply(self, rules):
+        """Loads nftables rules."""
+        self.run("nft", "-f", "-", text=rules)
+
+    def close(self):
+        """Ends the namespace."""
+        self._holder.terminate()
+        self._holder.wait(10)
+
+
+@contextlib.contextmanager
+def routed_generator(*more, knows_neighbours=True):
+    """A generator in layer 3 mode whose ports a router connects; gives (router, process)."""
+    router = Router(knows_neighbours=knows_neighbours)
+    process = start_generator(*LAYER_3, *more)
+    try:
+        yield router, process
+    finally:
+        process.terminate()
+        process.wait(10)
+        router.close()
+
+
 def start_generator(*more):
     command = [sys.executable, "-m", "lab.generator", "--port0", "p0", "--port1", "p1", *more]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -64,8 +137,14 @@ class RpcClient:
         self.api_h = None
 
     def send(self, content):
-        self.socket.send(json.dumps(content).encode())
+        return self.send_raw(json.dumps(content).encode())
+
+    def send_raw(self, octets):
+        self.socket.send(octets)
         return json.loads(self.socket.recv())
+
+    def close(self):
+        self.socket.close(linger=0)
 
     def call(self, method, **params):
         if self.api_h:

@@ -1,0 +1,148 @@
+"""The differences between this generator and the recorded TRex server, one by one, each with its reason."""
+
+from __future__ import annotations
+
+from tests.generator.comparison import Tolerated
+
+# Recordings that look at counters while packets are on their way.
+RUNNING = ("statistics", "latency", "capture", "session", "reconnect", "burst", "field_engine", "errors")
+LOSSES = ("loss_all", "loss_drop", "loss_reorder", "loss_tail")
+_PACKET_TOTALS = ("get_port_stats:result.?packets", "get_global_stats:result.m_total_?x_pkts")
+_BYTE_TOTALS = ("get_port_stats:result.?bytes", "get_global_stats:result.m_total_?x_bytes")
+_COUNTS = ("get_pgid_stats:result.flow_stats.*.tp.*", "get_pgid_stats:result.flow_stats.*.rp.*")
+_BYTES = ("get_pgid_stats:result.flow_stats.*.tb.*", "get_pgid_stats:result.flow_stats.*.rb.*")
+_LONGEST_FRAME = 256
+
+
+def _machine():
+    return [
+        Tolerated("get_version:result.built_by", "says that this is the lab's generator"),
+        Tolerated("get_system_info:result.core_type", "another machine"),
+        Tolerated("get_system_info:result.hostname", "another machine", always=False),
+        Tolerated("get_utilization:result.mbuf_stats*", "there are no buffers of DPDK's", "presence"),
+        Tolerated("get_utilization:result.cpu.0.history.*", "load of another machine", always=False),
+        Tolerated("get_global_stats:result.m_*cpu_util*", "load of another machine"),
+        Tolerated("get_global_stats:result.m_bw_per_core", "load of another machine"),
+        Tolerated("get_port_stats:result.m_cpu_util", "load of another machine", always=False),
+    ]
+
+
+def _not_served():
+    tagged = "tagged packet groups are not served"
+    one_stream = "a single stream is neither paused nor changed"
+    forwarded = "packets of a port are not forwarded over ZeroMQ"
+    reasons = {
+        "enable_tpg": tagged,
+        "pause_streams": one_stream,
+        "resume_streams": one_stream,
+        "update_streams": one_stream,
+        "start_capture_port": forwarded,
+        "stop_capture_port": forwarded,
+        "set_capture_port_bpf": forwarded,
+        "conf_ns_batch": "there are no emulated hosts",
+        "push_remote": "files of the server's machine are not played",
+        "validate": "streams are checked when they are added and started",
+    }
+    listed = [Tolerated(f"get_supported_cmds:result.{name}", why, "presence") for name, why in reasons.items()]
+    return [*listed, Tolerated("get_system_info:result.ports.*.rx.caps.3", tagged, "presence")]
+
+
+def _words():
+    return [
+        Tolerated("get_port_status:error.specific_err", "TRex prints the numbers of its ports as control characters"),
+        Tolerated("add_stream:error.specific_err", "TRex begins with the place in the JSON text", only=("errors",)),
+    ]
+
+
+def _rates():
+    why = "a rate is of the last half second, and smoothed; the half seconds of the two servers differ"
+    paths = (
+        "get_global_stats:result.m_*_bps",
+        "get_global_stats:result.m_*_pps",
+        "get_port_stats:result.m_total_*ps",
+        "get_pgid_stats:result.flow_stats.*.?ps.*",
+        "get_pgid_stats:result.flow_stats.*.?bs.*",
+    )
+    return [Tolerated(path, why) for path in paths]
+
+
+def _counted_while_running():
+    why = "counted while packets are on their way, at instants that differ by some milliseconds"
+    packets = [Tolerated(each, why, "near", 20, 0.1, only=RUNNING) for each in (*_PACKET_TOTALS, *_COUNTS)]
+    octets = [Tolerated(each, why, "near", 20 * _LONGEST_FRAME, 0.1, only=RUNNING) for each in (*_BYTE_TOTALS, *_BYTES)]
+    device = Tolerated("get_port_xstats_values:result.xstats_values.*", why, "near", 5000, 0.1, only=RUNNING)
+    return [*packets, *octets, device]
+
+
+def _captured_while_running():
+    why = "looked at while packets come in, at instants that differ by some milliseconds"
+    only = ("capture", "field_engine")
+    return [
+        Tolerated("capture(status):result.*.matched", why, "near", 20, 0.1, only=only),
+        Tolerated("capture(status):result.0.count", why, "near", 20, 0.1, only=only),
+        Tolerated("capture(status):result.0.bytes", why, "near", 20 * 60, 0.1, only=only),
+        Tolerated("capture(stop):result.pkt_count", why, "near", 20, 0.1, only=only),
+        Tolerated("capture(fetch):result.pending", why, "near", 20, 0.1, only=only),
+        Tolerated("capture(fetch):result.pkts.?.*", why, "presence", only=("capture",)),
+    ]
+
+
+def _losses():
+    last = "TRex sends one packet more or less at the end of a duration, by rounding"
+    edge = "the rule that drops everything comes some milliseconds earlier or later"
+    shaped = "how many of the delayed packets are overtaken depends on the delay"
+    counted, octets = (*_PACKET_TOTALS, _COUNTS[0]), (*_BYTE_TOTALS, _BYTES[0])
+    one = [Tolerated(each, last, "near", 1, only=LOSSES) for each in counted]
+    one += [Tolerated(each, last, "near", _LONGEST_FRAME, only=LOSSES) for each in octets]
+    tail = ("loss_tail",)
+    cut = [Tolerated(each, edge, "near", 150, only=tail) for each in (*_PACKET_TOTALS, *_COUNTS)]
+    cut += [Tolerated(each, edge, "near", 150 * _LONGEST_FRAME, only=tail) for each in (*_BYTE_TOTALS, *_BYTES)]
+    reorder = Tolerated("get_pgid_stats:result.latency.20.er.*", shaped, "near", 15, only=("loss_reorder",))
+    return [*cut, *one, reorder]
+
+
+def _latencies():
+    why = "latency of another path on another machine"
+    return [
+        Tolerated("get_pgid_stats:result.latency.20.lat.histogram*", why, "presence"),
+        Tolerated("get_pgid_stats:result.latency.20.lat.*", why),
+    ]
+
+
+def _frames():
+    router = "the router's kernel numbers its own IP packets, which the checksum covers"
+    earlier = "which counter a group has, and so its IP id, depends on what was counted before"
+    padded = "TRex sends frames below Ethernet's minimum as they are, this generator fills them up"
+    return [
+        Tolerated("capture(fetch):result.pkts.0.binary", router, "octets", places=(18, 19, 24, 25), only=("layers",)),
+        Tolerated(
+            "capture(fetch):result.pkts.?.binary", earlier, "octets", places=(18, 19, 24, 25), only=("field_engine",)
+        ),
+        Tolerated("get_port_stats:result.ibytes", padded, "near", 18, only=("errors",), always=False),
+    ]
+
+
+def _streams():
+    why = "multi_burst, tuple_flow_var, trim_pkt_size, flow_var_rand_limit and writes behind the packet are refused"
+    paths = {
+        "add_stream:*": ("streams", "errors", "field_engine"),
+        "get_all_streams:result.profiles._.*": ("streams", "field_engine"),
+        "get_active_pgids:result.ids.flow_stats.2": ("field_engine",),
+        "get_pgid_stats:result.flow_stats.42.*": ("field_engine",),
+        "get_pgid_stats:result.ver_id.42": ("field_engine",),
+    }
+    return [Tolerated(path, why, "presence", only=only, always=False) for path, only in paths.items()]
+
+
+TOLERATED = (
+    *_machine(),
+    *_not_served(),
+    *_words(),
+    *_rates(),
+    *_losses(),
+    *_counted_while_running(),
+    *_captured_while_running(),
+    *_latencies(),
+    *_frames(),
+    *_streams(),
+)
