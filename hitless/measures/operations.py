@@ -181,7 +181,8 @@ def _with_cycles(entries: list[Entry], leaving: Sequence[Attempt], notes: Sequen
             for one in leaving
             if one.asked_ns >= entry.entered.earliest_ns and (end_ns is None or one.asked_ns < end_ns)
         ]
-        for one in asked if following is None else asked[:-1]:
+        # The last of them led to what was polled next, unless that is where no way leads but from FAILED_TEMP itself.
+        for one in asked if following is None or following.state == "FAILED" else asked[:-1]:
             state = TARGETS[one.name, "FAILED_TEMP"]
             if told.count(state) > sum(1 for known in (*result, *entries[index + 1 :]) if known.state == state):
                 within = Interval(one.asked_ns, end_ns if end_ns is not None else _last_ns(notes, one.answered_ns))

@@ -48,12 +48,8 @@ def outage_of(loss: ServedLoss, streams: Sequence[Timeline], span: Span, around:
     if len(lost_ns) == 0:
         return None
     last_ns = int(lost_ns[-1])
-    back = [
-        int(later[0])
-        for stream in streams
-        if len(later := stream.sent_ns[stream.received & (stream.sent_ns > last_ns) & (stream.sent_ns < span.end_ns)])
-    ]
-    return Outage(int(lost_ns[0]), min(back, default=span.end_ns), len(lost_ns), over=bool(back))
+    until_ns = int(_until_ns(lost_ns[-1:], streams, span)[0])
+    return Outage(int(lost_ns[0]), until_ns, len(lost_ns), over=last_ns < until_ns < span.end_ns)
 
 
 def sure_outage(
@@ -68,7 +64,8 @@ def sure_outage(
     left = len(lost_ns) - doubtful_count
     if left <= 0:
         return None
-    first = int(np.argmin(lost_ns[left - 1 :] - lost_ns[: doubtful_count + 1]))
+    until_ns = _until_ns(lost_ns[left - 1 :], streams, span)
+    first = int(np.argmin(until_ns - lost_ns[: doubtful_count + 1]))
     return outage_of(replace(loss, lost_ns=lost_ns[first : first + left]), streams, span)
 
 
@@ -85,6 +82,20 @@ def last_served(history: History, version: int, span: Span) -> Interval | None:
         return None
     sent_ns, back_ns = int(np.max(probes.sent_ns[mine])), int(np.max(probes.received_ns[mine]))
     return Interval(sent_ns - probes.clock_error_ns, back_ns + probes.clock_error_ns)
+
+
+def _until_ns(last_lost_ns: Int64Array, streams: Sequence[Timeline], span: Span) -> Int64Array:
+    """Return for each of some losses when the first packet after it was sent that came back, else the end of the span.
+
+    Packets of all streams count, as far as they were sent in the span.
+    """
+    until_ns = np.full(len(last_lost_ns), span.end_ns, np.int64)
+    for stream in streams:
+        back_ns = np.sort(stream.sent_ns[stream.received])
+        place = np.searchsorted(back_ns, last_lost_ns, side="right")
+        found = place < len(back_ns)
+        until_ns[found] = np.minimum(until_ns[found], back_ns[place[found]])
+    return until_ns
 
 
 def _outside(instants_ns: Int64Array, spans: Sequence[Span]) -> Int64Array:

@@ -152,6 +152,16 @@ def test_no_choice_of_doubtful_losses_leaves_a_shorter_outage(count):
     assert min(lost_ns[59 - count + k] - lost_ns[k] for k in edges) == pytest.approx(sure.length_ns, abs=2_000_000)
 
 
+def test_of_two_single_losses_the_doubtful_one_is_that_before_the_longer_silence():
+    streams = streams_of(PairScene(pauses=((12.0, 13.0),)))
+    times_ns = np.asarray([at(11.999_9), at(14.0)], np.int64)
+    loss = replace(loss_of_others(streams, WHOLE, 0), lost=2, lost_ns=times_ns)
+    assert outage_of(replace(loss, lost=1, lost_ns=times_ns[:1]), streams, WHOLE[0]).length_ns > 1_000_000_000
+    sure = sure_outage(loss, streams, WHOLE[0], [], 1)
+    assert (sure.first_ns, sure.over) == (at(14.0), True)
+    assert sure.length_ns < 2_000_000
+
+
 def test_nothing_lost_no_outage():
     streams = streams_of(PairScene())
     assert outage_of(loss_of_others(streams, WHOLE, 0), streams, WHOLE[0]) is None

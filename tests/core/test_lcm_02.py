@@ -134,6 +134,18 @@ def test_a_failure_between_two_polls_is_told_by_its_notifications():
     assert verdict.figures["states_count"] == 7
 
 
+def test_a_retry_between_two_polls_is_told_by_its_notifications_although_the_operation_is_given_up_then():
+    scene = upgrade("STARTING", "PROCESSING", "FAILED_TEMP")
+    scene.ask("retry", "op-1", "FAILED_TEMP", 202)
+    scene.enter("op-1", "PROCESSING", polled=False)
+    scene.enter("op-1", "FAILED_TEMP", polled=False)
+    scene.ask("fail", "op-1", "FAILED_TEMP", 200)
+    scene.enter("op-1", "FAILED")
+    course = course_of(scene.history(), "op-1")
+    assert course.surplus == ()
+    assert course.states[-4:] == ("FAILED_TEMP", "PROCESSING", "FAILED_TEMP", "FAILED")
+
+
 # --- transitions ------------------------------------------------------------------------------------------------------
 
 
