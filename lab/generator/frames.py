@@ -1,8 +1,9 @@
 """What TRex changes in a packet before it sends it: padding, MAC addresses, marks for the receiver.
 
 The marks (TRex 3.08, software mode): a packet of a flow-statistics stream carries IP id 0xfc00 + k, one of a latency
-stream IP id 0xffff and a header in its last 16 bytes; both get the lowest bit of ToS. The checksum of the IP header
-is corrected by the difference, so that one made wrong on purpose stays wrong.
+stream IP id 0xffff and a header in its last 16 bytes; both get the lowest bit of ToS. In IPv6 the same numbers are the
+flow label (20 bits), and the bit is that of the traffic class. The checksum of an IPv4 header is corrected by the
+difference, so that one made wrong on purpose stays wrong.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ _ETHERTYPE_AT = 12
 _VLAN_TYPES = (0x8100, 0x88A8)
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _TOS_MARK = 0x01
+_IPV6_HEADER = 40
+_TRAFFIC_CLASS_MARK = _TOS_MARK << 20
+_FLOW_LABEL = 0xFFFFF
+_TCP, _UDP, _ICMP = 6, 17, 1
+# IPv6 headers that another one follows (RFC 8200, 4): they give its number and, but for fragments, their length.
+_EXTENSIONS = (0, 43, 44, 50, 51, 60, 135, 139, 140)
+_FRAGMENT = 44
 _SOURCE_FROM_PACKET = 0x1
 _DESTINATION_FROM_PACKET = 1
 
@@ -63,17 +71,26 @@ def layers_of(frame: bytes) -> Layers:
         ethertype = int.from_bytes(frame[at : at + 2])
     l3_at = at + 2
     if ethertype == _IPV4 and len(frame) >= l3_at + 20:
-        header_bytes = (frame[l3_at] & 0x0F) * 4
-        protocol = frame[l3_at + 9]
-        return Layers(4, l3_at, protocol, len(frame) - l3_at - header_bytes - _l4_header_bytes(protocol))
-    if ethertype == _IPV6 and len(frame) >= l3_at + 40:
-        protocol = frame[l3_at + 6]
-        return Layers(6, l3_at, protocol, len(frame) - l3_at - 40 - _l4_header_bytes(protocol))
+        protocol, l4_at = frame[l3_at + 9], l3_at + (frame[l3_at] & 0x0F) * 4
+        return Layers(4, l3_at, protocol, len(frame) - l4_at - _l4_header_bytes(frame, l4_at, protocol))
+    if ethertype == _IPV6 and len(frame) >= l3_at + _IPV6_HEADER:
+        protocol, l4_at = _behind_extensions(frame, l3_at)
+        return Layers(6, l3_at, protocol, len(frame) - l4_at - _l4_header_bytes(frame, l4_at, protocol))
     return Layers(None, l3_at, None, len(frame) - l3_at)
 
 
-def _l4_header_bytes(protocol: int) -> int:
-    return {6: 20, 17: 8, 1: 8}.get(protocol, 0)
+def _behind_extensions(frame: bytes, l3_at: int) -> tuple[int, int]:
+    """Number and place of the first IPv6 header that is no extension."""
+    protocol, at = frame[l3_at + 6], l3_at + _IPV6_HEADER
+    while protocol in _EXTENSIONS and at + 8 <= len(frame):
+        protocol, at = frame[at], at + (8 if protocol == _FRAGMENT else 8 * (frame[at + 1] + 1))
+    return protocol, at
+
+
+def _l4_header_bytes(frame: bytes, l4_at: int, protocol: int) -> int:
+    if protocol == _TCP and len(frame) >= l4_at + 20:
+        return (frame[l4_at + 12] >> 4) * 4
+    return {_UDP: 8, _ICMP: 8}.get(protocol, 0)
 
 
 def pad(frame: bytes) -> bytes:
@@ -95,7 +112,20 @@ def with_addresses(frame: bytes, addresses: PortAddresses, stream_flags: int) ->
 
 
 def with_mark(frame: bytes, l3_at: int, ip_id: int) -> bytes:
-    """Sets IP id and the lowest ToS bit and corrects the IPv4 header's checksum by the difference."""
+    """Sets IP id and the lowest ToS bit, or flow label and the lowest bit of the traffic class.
+
+    Args:
+        frame: An IPv4 or IPv6 packet.
+        l3_at: Where its IP header starts.
+        ip_id: The mark.
+    """
+    if frame[l3_at] >> 4 == 6:
+        first = int.from_bytes(frame[l3_at : l3_at + 4]) & ~_FLOW_LABEL | _TRAFFIC_CLASS_MARK | ip_id
+        return frame[:l3_at] + first.to_bytes(4) + frame[l3_at + 4 :]
+    return _with_ipv4_mark(frame, l3_at, ip_id)
+
+
+def _with_ipv4_mark(frame: bytes, l3_at: int, ip_id: int) -> bytes:
     marked = bytearray(frame)
     checksum = int.from_bytes(frame[l3_at + 10 : l3_at + 12])
     for at, value in ((l3_at, int.from_bytes(frame[l3_at : l3_at + 2]) | _TOS_MARK), (l3_at + 4, ip_id)):

@@ -1,146 +1,223 @@
-"""From TRex's JSON of a field engine to a program, with TRex's checks."""
+"""From TRex's JSON of a field engine to a draft of a program, with the checks that TRex makes when a stream is added.
+
+What needs the whole program or the packet is checked when traffic starts: `compiling`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from lab.generator import arguments
+from lab.generator import arguments, ranges
 from lab.generator.arguments import Fields
-from lab.generator.field_engine import (
-    FixChecksums,
-    FixIpv4Checksum,
-    FlowVariable,
-    Instruction,
-    MaskedWrite,
-    Program,
-    Write,
-)
-from lab.generator.jsonrpc import RpcError, bad_parameters, execute_error, not_served
+from lab.generator.jsonrpc import bad_parameters, execute_error
+from lab.generator.random_variables import RandomVariable, RepeatedRandom
+from lab.generator.tuples import TupleGenerator
+from lab.generator.variables import FlowVariable, ListVariable
 
-_SERVED = ("fix_checksum_hw", "fix_checksum_ipv4", "flow_var", "write_flow_var", "write_mask_flow_var")
-_KNOWN_TO_TREX = (
-    "fix_checksum_hw",
-    "fix_checksum_ipv4",
-    "fix_checksum_icmpv6",
-    "flow_var",
-    "write_flow_var",
-    "tuple_flow_var",
-    "trim_pkt_size",
-    "write_mask_flow_var",
-    "flow_var_rand_limit",
-)
-_VARIABLE_SIZES = (1, 2, 4, 8)
-_MASKED_SIZES = (1, 2, 4)
+_SIZES = (1, 2, 4, 8)
+_LARGEST_16 = 0xFFFF
+_LARGEST_32 = 0xFFFFFFFF
+_LARGEST_64 = 0xFFFFFFFFFFFFFFFF
+
+Drafted = FlowVariable | ListVariable | RandomVariable | RepeatedRandom
 
 
-def parse(fields: Fields, frame_bytes: int) -> Program:
-    """The program of a stream.
+@dataclass(frozen=True)
+class VariableDraft:
+    """A variable that is not chained yet.
 
-    Args:
-        fields: The stream's `vm`.
-        frame_bytes: Length of the stream's frame; nothing may be written behind it.
+    Attributes:
+        variable: The variable.
+        next_name: The variable that it drives, or "".
+        split: Whether TRex would share it out among its cores.
+    """
+
+    variable: Drafted
+    next_name: str
+    split: bool
+
+
+@dataclass(frozen=True)
+class TupleDraft:
+    """A tuple generator."""
+
+    name: str
+    tuples: TupleGenerator
+
+
+@dataclass(frozen=True)
+class WriteDraft:
+    """A write of a variable that is not looked up yet; `size` is 0 for a write without a mask."""
+
+    name: str
+    offset: int
+    add: int
+    big_endian: bool
+    size: int = 0
+    mask: int = 0
+    shift: int = 0
+
+
+@dataclass(frozen=True)
+class TrimDraft:
+    """A change of the packet's length."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ChecksumDraft:
+    """A checksum.
+
+    Attributes:
+        kind: TRex's name of the instruction.
+        l2_bytes: Where the IP header starts.
+        l3_bytes: Its length, where it is given.
+        l4_type: TRex's number for what is behind it.
+    """
+
+    kind: str
+    l2_bytes: int
+    l3_bytes: int = 0
+    l4_type: int = 0
+
+
+Step = VariableDraft | TupleDraft | WriteDraft | TrimDraft | ChecksumDraft
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A program as the client wrote it.
+
+    Attributes:
+        steps: The instructions, in order.
+        cache_packets: How many packets TRex makes in advance; 0 for none.
+    """
+
+    steps: tuple[Step, ...]
+    cache_packets: int = 0
+
+    @property
+    def trims(self) -> bool:
+        """Whether it changes the length of packets."""
+        return any(isinstance(step, TrimDraft) for step in self.steps)
+
+
+def parse(fields: Fields) -> Draft:
+    """Reads the `vm` of a stream.
 
     Raises:
-        RpcError: An instruction is wrong or not served.
+        RpcError: An instruction is wrong.
     """
-    variables: dict[str, FlowVariable] = {}
-    instructions: list[Instruction] = []
-    for number, instruction in enumerate(arguments.array(fields, "instructions")):
-        kind = arguments.choice(instruction, "type", _KNOWN_TO_TREX)
-        if kind not in _SERVED:
-            raise not_served(f"field engine instruction '{kind}'")
-        if kind == "flow_var":
-            variable = _variable(instruction)
-            variables[variable.name] = variable
-            continue
-        parsed = _instruction(kind, instruction, variables)
-        if parsed.end > frame_bytes:
-            raise execute_error(
-                f"instruction id '{number}' packet write with packet_offset   {parsed.end}   "
-                f"bigger than packet size   {frame_bytes}"
-            )
-        instructions.append(parsed)
-    return Program(tuple(instructions))
+    parsers: dict[str, Callable[[Fields], Step]] = {
+        "fix_checksum_hw": _hardware_checksum,
+        "fix_checksum_ipv4": lambda each: ChecksumDraft("fix_checksum_ipv4", _up_to(_LARGEST_16, each, "pkt_offset")),
+        "fix_checksum_icmpv6": _icmpv6_checksum,
+        "flow_var": _flow_variable,
+        "write_flow_var": _write,
+        "tuple_flow_var": _tuple,
+        "trim_pkt_size": lambda each: TrimDraft(arguments.text(each, "name")),
+        "write_mask_flow_var": _masked_write,
+        "flow_var_rand_limit": _repeated_random,
+    }
+    steps = [parsers[arguments.choice(each, "type", parsers)](each) for each in arguments.array(fields, "instructions")]
+    cache = 0 if fields.get("cache") is None else _up_to(_LARGEST_16, fields, "cache")
+    return Draft(tuple(steps), cache)
 
 
-def _variable(fields: Fields) -> FlowVariable:
-    name = arguments.text(fields, "name")
-    if fields.get("next_var"):
-        raise not_served(f"field engine variable '{name}' with next_var")
-    if fields.get("value_list"):
-        raise not_served(f"field engine variable '{name}' with value_list")
-    size = arguments.integer(fields, "size")
-    if size not in _VARIABLE_SIZES:
-        raise bad_parameters(f"field 'size' can only be one of {list(_VARIABLE_SIZES)}")
+def _up_to(largest: int, fields: Fields, name: str) -> int:
+    value = arguments.unsigned(fields, name)
+    if value > largest:
+        bits = largest.bit_length()
+        raise bad_parameters(f"'{name}' is 'uint', expecting 'uint{bits}'")
+    return value
+
+
+def _size(fields: Fields) -> int:
+    size = fields.get("size")
+    if size is None:
+        raise bad_parameters("field 'size' is missing")
+    if size not in _SIZES:
+        raise bad_parameters(f"field 'size' can only be one of [{' ,'.join(map(repr, map(str, _SIZES)))}]")
+    return int(size)
+
+
+def _next_and_split(fields: Fields) -> tuple[str, bool]:
+    split = True if fields.get("split_to_cores") is None else arguments.boolean(fields, "split_to_cores")
+    return "" if fields.get("next_var") is None else arguments.text(fields, "next_var"), split
+
+
+def _flow_variable(fields: Fields) -> VariableDraft:
+    name, size = arguments.text(fields, "name"), _size(fields)
+    next_name, split = _next_and_split(fields)
     op = arguments.choice(fields, "op", ("inc", "dec", "random"))
-    names = ("init_value", "min_value", "max_value", "step")
-    init, low, high, step = (arguments.unsigned(fields, each) for each in names)
-    _check_range(size, init, low, high, step)
-    low, high = _padded_range(op, low, high, step)
-    return FlowVariable(name, size, op, init, low, high, step)
-
-
-def _check_range(size: int, init: int, low: int, high: int, step: int) -> None:
-    if step == 0:
-        raise bad_parameters("VM: step cannot be 0")
-    if high < low:
-        raise bad_parameters(f"VM: requested flow var max value: '{high}' is smaller than min value: {low}")
-    if not low <= init <= high:
-        raise bad_parameters(
-            f"VM: requested flow var init value: '{init}' should be in range from "
-            f"min value '{low}' to max value '{high}'"
+    step = _up_to(_LARGEST_64, fields, "step")
+    split = split and op != "random"
+    if fields.get("value_list") is not None:
+        members = tuple(int(each) for each in arguments.array(fields, "value_list"))
+        ranges.check_list(size, members, step)
+        listed = RandomVariable(name, size, len(members) - 1, 0, len(members) - 1, members)
+        return VariableDraft(
+            listed if op == "random" else ListVariable(name, size, op, members, step), next_name, split
         )
-    largest = (1 << (8 * size)) - 1
-    if max(init, low, high, step) > largest:
-        raise bad_parameters(f"VM: requested value is bigger than {largest}")
+    init, low, high = (_up_to(_LARGEST_64, fields, each) for each in ("init_value", "min_value", "max_value"))
+    ranges.check_range(size, (init, low, high), step)
+    if op == "random":
+        return VariableDraft(RandomVariable(name, size, init, low, high), next_name, split)
+    return VariableDraft(
+        FlowVariable(name, size, op, init, *ranges.padded_range(op, low, high, step)), next_name, split
+    )
 
 
-def _padded_range(op: str, low: int, high: int, step: int) -> tuple[int, int]:
-    """TRex widens a range until the step divides it, so that the variable comes back to where it was."""
-    missing = -(high - low + 1) % step
-    if op == "inc":
-        return low, high + missing
-    if op == "dec" and missing:
-        if low < missing:
-            raise bad_parameters(
-                "VM: could not pad range to be a true cycle - '(max_value - min_value + 1) % step' should be zero"
-            )
-        return low - missing, high
-    return low, high
+def _repeated_random(fields: Fields) -> VariableDraft:
+    name, size = arguments.text(fields, "name"), _size(fields)
+    next_name, split = _next_and_split(fields)
+    names = ("seed", "limit", "min_value", "max_value")
+    seed, limit, low, high = (_up_to(_LARGEST_64, fields, each) for each in names)
+    if limit == 0:
+        raise bad_parameters("VM: request random flow var variable with limit of zero '")
+    ranges.check_range(size, (low, low, high), 1)
+    return VariableDraft(RepeatedRandom(name, size, seed, limit, low, high), next_name, split)
 
 
-def _instruction(kind: str, fields: Fields, variables: dict[str, FlowVariable]) -> Instruction:
-    if kind == "fix_checksum_ipv4":
-        return FixIpv4Checksum(arguments.unsigned(fields, "pkt_offset"))
-    if kind == "fix_checksum_hw":
-        lengths = (arguments.unsigned(fields, each) for each in ("l2_len", "l3_len", "l4_type"))
-        return FixChecksums(*lengths)
-    variable = _known(arguments.text(fields, "name"), variables)
-    offset = arguments.unsigned(fields, "pkt_offset")
-    add = arguments.integer(fields, "add_value")
-    big_endian = arguments.boolean(fields, "is_big_endian")
-    if kind == "write_flow_var":
-        return Write(variable, offset, add, big_endian)
-    return _masked_write(fields, variable, offset, add, big_endian=big_endian)
-
-
-def _masked_write(fields: Fields, variable: FlowVariable, offset: int, add: int, *, big_endian: bool) -> MaskedWrite:
-    size = arguments.integer(fields, "pkt_cast_size")
-    if size not in _MASKED_SIZES or variable.size not in _MASKED_SIZES:
+def _tuple(fields: Fields) -> TupleDraft:
+    name = arguments.text(fields, "name")
+    ip_low, ip_high = (_up_to(_LARGEST_32, fields, each) for each in ("ip_min", "ip_max"))
+    port_low, port_high = (_up_to(_LARGEST_16, fields, each) for each in ("port_min", "port_max"))
+    limit, flags = _up_to(_LARGEST_32, fields, "limit_flows"), _up_to(_LARGEST_16, fields, "flags")
+    if ip_high < ip_low or port_high < port_low:
+        # A real server ends with a failed assertion.
         raise execute_error(
-            f"write_mask_flow_var '{variable.name}' - sizes of field and variable must be one of "
-            f"{list(_MASKED_SIZES)}, "
-            f"got {size} and {variable.size}"
+            f"tuple generator '{name}' - a range ends before it begins. "
+            f"Actual: addresses {ip_low} to {ip_high}, ports {port_low} to {port_high}"
         )
-    mask, shift = arguments.unsigned(fields, "mask"), arguments.integer(fields, "shift")
-    return MaskedWrite(variable, offset, size, mask, shift, add, big_endian)
+    return TupleDraft(name, TupleGenerator(ip_low, ip_high, port_low, port_high, limit, flags))
 
 
-def _known(name: str, variables: dict[str, FlowVariable]) -> FlowVariable:
-    if name not in variables:
-        raise _unknown_variable(name)
-    return variables[name]
+def _write(fields: Fields) -> WriteDraft:
+    return WriteDraft(
+        arguments.text(fields, "name"),
+        _up_to(_LARGEST_16, fields, "pkt_offset"),
+        arguments.integer(fields, "add_value"),
+        arguments.boolean(fields, "is_big_endian"),
+    )
 
 
-def _unknown_variable(name: Any) -> RpcError:
-    return execute_error(f"write command - variable '{name}' does not exist")
+def _masked_write(fields: Fields) -> WriteDraft:
+    plain = _write(fields)
+    size, mask = _up_to(_LARGEST_16, fields, "pkt_cast_size"), _up_to(_LARGEST_32, fields, "mask")
+    if size == 0:
+        raise execute_error("*** error: instruction id '0 cast size should be 1,2,4 it is 0")
+    shift = arguments.integer(fields, "shift")
+    return WriteDraft(plain.name, plain.offset, plain.add, plain.big_endian, size, mask, shift)
+
+
+def _hardware_checksum(fields: Fields) -> ChecksumDraft:
+    lengths = (_up_to(_LARGEST_16, fields, each) for each in ("l2_len", "l3_len", "l4_type"))
+    return ChecksumDraft("fix_checksum_hw", *lengths)
+
+
+def _icmpv6_checksum(fields: Fields) -> ChecksumDraft:
+    lengths = (_up_to(_LARGEST_16, fields, each) for each in ("l2_len", "l3_len"))
+    return ChecksumDraft("fix_checksum_icmpv6", *lengths)

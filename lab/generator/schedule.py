@@ -6,10 +6,14 @@ instead of forming bursts. It plans a short window ahead; whoever sends takes fr
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from lab.generator.chains import Runner
 
 HORIZON_NS = 50_000_000
 # What has been missed by a stall up to this long is made up for; beyond it the schedule slips.
@@ -65,6 +69,18 @@ class Lane:
         self.planned += count
         return (self.origin_ns + numbers * self.interval_ns).astype(np.int64)
 
+    def next_ns(self) -> float:
+        """When its next packet is due; infinite if there is none."""
+        return math.inf if self.finished else self.due_ns(self.planned)
+
+    def give_back(self, times: Times) -> None:
+        """Takes back packets that were planned and not sent."""
+        self.planned -= len(times)
+
+    def shift(self, delay_ns: float) -> None:
+        """Moves what is not sent yet to later."""
+        self.origin_ns += delay_ns
+
     def stop_after(self, duration_ns: float, start_ns: float) -> None:
         """Ends the lane with the packets due before start + duration; TRex sends rate x duration packets."""
         last = self.first + int(np.ceil((start_ns + duration_ns - self.origin_ns) / self.interval_ns - 1e-6))
@@ -104,17 +120,16 @@ def empty_window() -> Window:
 class Timeline:
     """Everything one port has to send."""
 
-    lanes: list[Lane] = field(default_factory=list)
+    lanes: Sequence[Lane | Runner] = ()
     window: Window = field(default_factory=empty_window)
     position: int = 0
     _until_ns: int = 0
 
     def rewind(self) -> None:
         """Takes back what is planned but not sent; needed before lanes change."""
-        waiting = self.window.lanes[self.position :]
-        counts = np.bincount(waiting, minlength=len(self.lanes)) if len(waiting) else np.zeros(len(self.lanes), int)
-        for lane, count in zip(self.lanes, counts, strict=True):
-            lane.planned -= int(count)
+        owners, times = self.window.lanes[self.position :], self.window.times_ns[self.position :]
+        for owner in np.unique(owners):
+            self.lanes[owner].give_back(times[owners == owner])
         self.window, self.position, self._until_ns = empty_window(), 0, 0
 
     def plan(self, now_ns: int) -> bool:
@@ -124,11 +139,14 @@ class Timeline:
         self._until_ns = max(self._until_ns, now_ns) + HORIZON_NS
         firsts = tuple(lane.planned for lane in self.lanes)
         times = [lane.take(self._until_ns) for lane in self.lanes]
+        self.position = 0
+        if len(times) == 1:
+            self.window = Window(times[0], np.zeros(len(times[0]), dtype=np.intp), firsts, (len(times[0]),))
+            return True
         merged = np.concatenate(times)
         owners = np.repeat(np.arange(len(times)), [len(each) for each in times])
         order = np.argsort(merged, kind="stable")
         self.window = Window(merged[order], owners[order], firsts, tuple(len(each) for each in times))
-        self.position = 0
         return True
 
     def due(self, now_ns: int) -> int:
@@ -146,14 +164,14 @@ class Timeline:
     def late_ns(self, now_ns: int) -> int:
         """How long the oldest packet has been due."""
         if self.position >= len(self.window.times_ns):
-            starts = [lane.due_ns(lane.planned) for lane in self.lanes if not lane.finished]
-            return max(0, now_ns - int(min(starts))) if starts else 0
+            soonest = min((lane.next_ns() for lane in self.lanes), default=math.inf)
+            return 0 if math.isinf(soonest) else max(0, now_ns - int(soonest))
         return max(0, now_ns - int(self.window.times_ns[self.position]))
 
     def slip(self, delay_ns: int) -> None:
         """Moves everything that is not sent yet to later."""
         for lane in self.lanes:
-            lane.origin_ns += delay_ns
+            lane.shift(delay_ns)
         times = self.window.times_ns.copy()
         times[self.position :] += delay_ns
         self.window = Window(times, self.window.lanes, self.window.firsts, self.window.counts)

@@ -7,6 +7,7 @@ Every tick sends what has become due; the send time in latency packets is the in
 from __future__ import annotations
 
 import gc
+import math
 import select
 import time
 from collections.abc import Callable
@@ -15,7 +16,10 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
+from lab.generator.batches import NO_STAMP, Batch, render
+from lab.generator.chains import Chain, Runner
 from lab.generator.counters import BYTES, ERRORS, PACKETS, Counters
+from lab.generator.lanes import lanes_of
 from lab.generator.messages import (
     Done,
     Pause,
@@ -29,12 +33,13 @@ from lab.generator.messages import (
     StreamPlan,
     Tap,
 )
-from lab.generator.rendering import NO_STAMP, Rendered, render
 from lab.generator.schedule import CATCH_UP_NS, Lane, Timeline, burst_end_ns
+from lab.generator.sealing import seal
 from lab.generator.tx_ring import TxRing
 
 TICK_NS = 1_000_000
 _IDLE_NS = 100_000_000
+_NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 @dataclass
@@ -43,12 +48,19 @@ class _Running:
 
     key: ProfileKey
     run: int
-    lanes: list[tuple[Lane, StreamPlan]]
+    lanes: list[tuple[Lane | Runner, StreamPlan]]
+    chain: Chain | None = None
     paused_at_ns: int | None = None
 
     @property
     def finished(self) -> bool:
+        """Whether all its packets are in windows or sent."""
         return all(lane.finished for lane, _ in self.lanes)
+
+    @property
+    def over_ns(self) -> float:
+        """When it is over, once it is finished: a stream that sends nothing takes its time, too."""
+        return -math.inf if self.chain is None else self.chain.ended_ns
 
 
 @dataclass
@@ -58,7 +70,7 @@ class _Port:
     ring: TxRing
     timeline: Timeline = field(default_factory=Timeline)
     plans: list[StreamPlan] = field(default_factory=list)
-    rendered: Rendered | None = None
+    rendered: Batch | None = None
 
     def replan(self, profiles: list[_Running]) -> None:
         """Takes the lanes of the profiles that run now."""
@@ -87,9 +99,7 @@ class Sender:
         # Lanes count what is planned ahead as taken: take it back before touching them.
         self._ports[port].timeline.rewind()
         if isinstance(order, Start):
-            self._profiles[order.key] = _Running(
-                order.key, order.run, [_lane(stream, order) for stream in order.streams]
-            )
+            self._profiles[order.key] = _Running(order.key, order.run, *lanes_of(order))
         elif order.key in self._profiles:
             self._change(order, self._profiles[order.key])
         self._ports[port].replan(self._on_port(port))
@@ -102,7 +112,7 @@ class Sender:
             profile.paused_at_ns = now
         elif isinstance(order, Resume) and profile.paused_at_ns is not None:
             for lane, _ in profile.lanes:
-                lane.origin_ns += now - profile.paused_at_ns
+                lane.shift(now - profile.paused_at_ns)
             profile.paused_at_ns = None
         elif isinstance(order, Scale):
             for lane, plan in profile.lanes:
@@ -148,17 +158,19 @@ class Sender:
         part = slice(first, first + count)
         start = port.ring.fill(rendered.frames[part], rendered.lengths[part])
         offsets = rendered.stamps[part]
-        rows = np.flatnonzero(offsets != NO_STAMP)
+        rows = np.flatnonzero(offsets != NO_STAMP) if rendered.stamped else _NO_ROWS
         before = self._now_ns()
         if len(rows):
             port.ring.stamp(start + rows * port.ring.stride + offsets[rows], before)
+        if rendered.sealed:
+            seal(port.ring, rendered, part, start, before)
         refused = port.ring.kick(count)
         self._counters.raise_health("longest_kick_ns", self._now_ns() - before)
         self._counters.add_health("kicks", 1)
         self._count(index, rendered, part)
         self._count_errors(index, refused)
 
-    def _count(self, index: int, rendered: Rendered, part: slice) -> None:
+    def _count(self, index: int, rendered: Batch, part: slice) -> None:
         groups, wire_bytes = rendered.groups[part], rendered.wire_bytes[part]
         table = self._counters.group_sent[index]
         packets = np.bincount(groups)
@@ -172,7 +184,12 @@ class Sender:
             self._counters.sent[index, ERRORS] += refused
 
     def _ended(self) -> list[ProfileEnded]:
-        ended = [each for each in self._profiles.values() if each.finished and not self._waits(each)]
+        now = self._now_ns()
+        ended = [
+            each
+            for each in self._profiles.values()
+            if each.finished and now >= each.over_ns and each.paused_at_ns is None and not self._waits(each)
+        ]
         for profile in ended:
             port = profile.key[0]
             del self._profiles[profile.key]
@@ -187,17 +204,11 @@ class Sender:
 
     def wait_ns(self) -> int:
         """How long nothing has to be done; at least a tick while anything runs."""
-        dues = [due for port in self._ports if (due := port.timeline.next_due_ns()) is not None]
+        dues: list[float] = [due for port in self._ports if (due := port.timeline.next_due_ns()) is not None]
+        dues += [each.over_ns for each in self._profiles.values() if each.finished]
         if not dues:
             return _IDLE_NS
-        return min(max(min(dues) - self._now_ns(), TICK_NS), _IDLE_NS)
-
-
-def _lane(stream: StreamPlan, start: Start) -> tuple[Lane, StreamPlan]:
-    lane = Lane(1e9 / stream.rate_pps, start.at_ns + stream.gap_ns, end=stream.total)
-    if start.duration_ns is not None:
-        lane.stop_after(start.duration_ns, start.at_ns)
-    return lane, stream
+        return round(min(max(min(dues) - self._now_ns(), TICK_NS), _IDLE_NS))
 
 
 def run(devices: list[str], connection: Connection, counters: Counters) -> None:

@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from lab.generator import arguments, frames, programs
+from lab.generator import arguments, bandwidth, frames, programs
 from lab.generator.arguments import Fields
+from lab.generator.bandwidth import PORT_SPEED_BPS, Rate
+from lab.generator.compiling import Compiled, compiled
+from lab.generator.courses import NO_STREAM, Course, parse_mode
 from lab.generator.field_engine import Program
 from lab.generator.jsonrpc import bad_parameters, execute_error, not_served
+from lab.generator.programs import Draft
+from lab.generator.stream_statistics import Statistics, check_trimmed, parse_statistics
 
-PORT_SPEED_BPS = 10_000_000_000
+__all__ = ["PORT_SPEED_BPS", "Statistics", "Stream", "l1_bps", "multiplied", "parse"]
+
 _MIN_PACKET, _MAX_PACKET = 14, 9238
-_L1_OVERHEAD_BYTES = 20  # preamble, start of frame delimiter and gap between frames
 _RATES = ("pps", "bps_L1", "bps_L2", "percentage")
-_NEXT_NONE = -1
 _DUMMY_STREAM = 0x8
 
 
 @dataclass(frozen=True)
-class Statistics:
-    """How a stream's packets are counted.
-
-    Attributes:
-        pg_id: The packet group.
-        latency: Latency statistics (a header in every packet) or plain flow statistics.
-    """
-
-    pg_id: int
-    latency: bool
-
-
-@dataclass(frozen=True)
 class Stream:
-    """A checked stream.
+    """A checked stream. What TRex checks when traffic starts is checked when `program` or `rate_pps` is asked for.
 
     Attributes:
         stream_id: The client's number for it.
@@ -43,13 +35,13 @@ class Stream:
         frame: The frame, padded, without FCS, addresses as the client made them.
         layers: Where things are in the frame.
         flags: TRex's flags (who chooses the MAC addresses).
-        program: Field engine.
-        rate_pps: Packets per second at multiplier 1.
+        draft: Field engine.
+        random_seed: Of its random variables, 0 if the client gave none.
+        rate: How fast it sends at multiplier 1.
         gap_us: Wait before the first packet.
-        total: Number of packets of a burst, None for a continuous stream.
+        course: Bursts, and the stream that follows.
         statistics: How it is counted, None if it is not.
-        plays: Whether starting the profile starts it.
-        next_id: The stream that follows it, or -1.
+        enabled: Whether it takes part at all.
     """
 
     stream_id: int
@@ -57,28 +49,73 @@ class Stream:
     frame: bytes
     layers: frames.Layers
     flags: int
-    program: Program
-    rate_pps: float
+    draft: Draft
+    random_seed: int
+    rate: Rate
     gap_us: float
-    total: int | None
+    course: Course
     statistics: Statistics | None
-    plays: bool
-    next_id: int
+    enabled: bool
+
+    @cached_property
+    def _compiled(self) -> Compiled:
+        return compiled(self.draft, self.frame, self.random_seed)
+
+    @property
+    def program(self) -> Program:
+        """What its packets are made by, and when they go.
+
+        Raises:
+            RpcError: The field engine's program does not fit together or not into the packet.
+        """
+        cache = 0 if self.is_latency else self.draft.cache_packets  # TRex makes latency packets one by one
+        return replace(self._compiled.program, course=self.course, cache_packets=cache)
+
+    @property
+    def mean_bytes(self) -> float:
+        """Expected length of a packet without FCS."""
+        return self._compiled.lengths.expected if self.draft.trims else len(self.frame)
+
+    @property
+    def shortest_bytes(self) -> int:
+        """Length of its shortest packet without FCS."""
+        return self._compiled.lengths.shortest if self.draft.trims else len(self.frame)
+
+    @property
+    def rate_pps(self) -> float:
+        """Packets per second at multiplier 1, while a burst lasts."""
+        return self.rate.pps(self.mean_bytes)
+
+    @property
+    def total(self) -> int | None:
+        """Number of packets of one run, None for no end."""
+        return self.course.total
+
+    @property
+    def is_latency(self) -> bool:
+        """Whether latency is measured."""
+        return self.statistics is not None and self.statistics.latency
+
+    @property
+    def plays(self) -> bool:
+        """Whether it takes part when its profile is started, at once or after another stream."""
+        return self.enabled
+
+    @property
+    def next_id(self) -> int:
+        """No stream has to be started by whoever starts this one: the sender knows the whole profile's courses."""
+        return NO_STREAM
 
     @property
     def scaled(self) -> bool:
         """Whether the multiplier of `start` changes its rate; TRex leaves latency streams alone."""
-        return self.statistics is None or not self.statistics.latency
+        return not self.is_latency
 
     @property
-    def l2_bits(self) -> int:
-        """Bits of a packet with FCS."""
-        return (len(self.frame) + frames.FCS_BYTES) * 8
-
-    @property
-    def l1_bits(self) -> int:
-        """Bits of a packet on the line."""
-        return self.l2_bits + _L1_OVERHEAD_BYTES * 8
+    def offer(self) -> bandwidth.Offer:
+        """What it wants to send."""
+        rate = bandwidth.of_rate(self.rate_pps, self.mean_bytes)
+        return bandwidth.Offer(self.course, rate, self.gap_us, self.scaled)
 
 
 def parse(stream_id: int, fields: Fields, largest_frame: int) -> Stream:
@@ -93,40 +130,64 @@ def parse(stream_id: int, fields: Fields, largest_frame: int) -> Stream:
         RpcError: Something is wrong or not served.
     """
     mode = arguments.mapping(fields, "mode")
-    total = _total(mode)
+    rate, course = _rate_and_course(stream_id, mode, fields)
     frame = _frame(arguments.mapping(fields, "packet"), largest_frame)
-    flags = arguments.integer(fields, "flags")
-    if flags & _DUMMY_STREAM:
-        raise not_served("dummy stream")
+    _check_core(fields)
     layers = frames.layers_of(frame)
-    return Stream(
+    stream = Stream(
         stream_id=stream_id,
         source=fields,
         frame=frame,
         layers=layers,
-        flags=flags,
-        program=programs.parse(arguments.mapping(fields, "vm"), len(frame)),
-        rate_pps=_rate_pps(arguments.mapping(mode, "rate"), len(frame)),
+        flags=arguments.integer(fields, "flags"),
+        draft=programs.parse(arguments.mapping(fields, "vm")),
+        random_seed=arguments.integer(fields, "random_seed", 0),
+        rate=rate,
         gap_us=arguments.unsigned_number(fields, "isg"),
-        total=total,
-        statistics=_statistics(arguments.mapping(fields, "flow_stats"), layers),
-        plays=arguments.boolean(fields, "enabled") and arguments.boolean(fields, "self_start"),
-        next_id=arguments.integer(fields, "next_stream_id"),
+        course=course,
+        statistics=parse_statistics(arguments.mapping(fields, "flow_stats"), layers),
+        enabled=arguments.boolean(fields, "enabled"),
     )
+    if stream.is_latency and stream.draft.trims:
+        check_trimmed(stream.shortest_bytes, len(frame), layers.payload_bytes)
+    return stream
 
 
-def _total(mode: Fields) -> int | None:
-    kind = arguments.text(mode, "type")
-    if kind == "continuous":
-        return None
-    if kind == "single_burst":
-        total = arguments.unsigned(mode, "total_pkts")
-        if total == 0:
-            raise bad_parameters("single_burst: 'total_pkts' cannot be zero.")
-        return total
-    if kind == "multi_burst":
-        raise not_served("stream mode 'multi_burst'")
-    raise execute_error(f"bad stream type provided: '{kind}'")
+def _rate_and_course(stream_id: int, fields: Fields, stream: Fields) -> tuple[Rate, Course]:
+    mode = parse_mode(fields)
+    rate = _rate(arguments.mapping(fields, "rate"))
+    if stream.get("start_paused"):
+        raise not_served("a stream that starts paused")
+    course = Course(
+        stream_id,
+        burst_packets=mode.burst_packets,
+        bursts=mode.bursts,
+        burst_gap_ns=mode.burst_gap_us * 1000,
+        next_id=max(arguments.integer(stream, "next_stream_id"), NO_STREAM),
+        loops=arguments.unsigned(stream, "action_count"),
+        starts=arguments.boolean(stream, "self_start"),
+        silent=bool(arguments.integer(stream, "flags") & _DUMMY_STREAM),
+    )
+    return rate, course
+
+
+def _rate(fields: Fields) -> Rate:
+    value = arguments.unsigned_number(fields, "value")
+    unit = arguments.choice(fields, "type", _RATES)
+    if value == 0:
+        raise execute_error("Rate value should be positive.")
+    return Rate(unit, value)
+
+
+def _check_core(fields: Fields) -> None:
+    """There is one core; a stream may ask for it, but not for another."""
+    core_id = arguments.integer(fields, "core_id", -1)
+    if core_id > 0:
+        raise execute_error("There is only one core, hence core ID must be 0.")
+    statistics = fields.get("flow_stats")
+    latency = isinstance(statistics, dict) and statistics.get("enabled") and statistics.get("rule_type") != "stats"
+    if core_id == 0 and latency:
+        raise execute_error("Core ID pinning is not supported for sequenced streams.")
 
 
 def _frame(packet: Fields, largest_frame: int) -> bytes:
@@ -146,42 +207,7 @@ def _frame(packet: Fields, largest_frame: int) -> bytes:
     return frames.pad(frame)
 
 
-def _rate_pps(rate: Fields, frame_bytes: int) -> float:
-    kind = arguments.choice(rate, "type", _RATES)
-    value = arguments.unsigned_number(rate, "value")
-    if value == 0:
-        raise execute_error("Rate value should be positive.")
-    l2_bits = (frame_bytes + frames.FCS_BYTES) * 8
-    l1_bits = l2_bits + _L1_OVERHEAD_BYTES * 8
-    if kind == "pps":
-        return value
-    if kind == "bps_L2":
-        return value / l2_bits
-    if kind == "bps_L1":
-        return value / l1_bits
-    return value / 100 * PORT_SPEED_BPS / l1_bits
-
-
-def _statistics(fields: Fields, layers: frames.Layers) -> Statistics | None:
-    if not arguments.boolean(fields, "enabled"):
-        return None
-    if fields.get("vxlan") or fields.get("ieee_1588"):
-        raise not_served("flow statistics behind VXLAN or by IEEE 1588")
-    kind = arguments.choice(fields, "rule_type", ("stats", "latency"))
-    if layers.ip_version == 6:
-        raise not_served("flow statistics for IPv6")
-    if layers.ip_version is None:
-        raise execute_error("Failed determining l3 proto for packet")
-    needed = frames.LATENCY_HEADER.size
-    if kind == "latency" and layers.payload_bytes < needed:
-        raise execute_error(
-            f"Need at least {needed} latency payload bytes for payload rules. "
-            f"Packet only has {layers.payload_bytes} bytes"
-        )
-    return Statistics(arguments.unsigned(fields, "stream_id"), latency=kind == "latency")
-
-
-def multiplied(streams: list[Stream], kind: str, value: float) -> float:
+def multiplied(streams: Sequence[Stream], kind: str, value: float) -> float:
     """The factor for the rates of scaled streams that gives a profile the wanted rate.
 
     Latency streams keep their rate and take their share of the wanted total.
@@ -192,22 +218,18 @@ def multiplied(streams: list[Stream], kind: str, value: float) -> float:
         value: The wanted total in that unit.
 
     Raises:
-        RpcError: Fixed streams alone exceed the total, or nothing can be scaled.
+        RpcError: The streams do not follow each other as they should, fixed streams alone exceed the total, or nothing
+            can be scaled.
     """
+    needed = bandwidth.demand([stream.offer for stream in streams])
+    bandwidth.check_chains([(stream.course, stream.is_latency) for stream in streams])
     if kind == "raw":
         return value
-    weights: dict[str, Any] = {"pps": lambda _: 1, "bps": lambda stream: stream.l2_bits}
-    weight = weights.get(kind, lambda stream: stream.l1_bits)
-    wanted = value / 100 * PORT_SPEED_BPS if kind == "percentage" else value
-    fixed = sum(stream.rate_pps * weight(stream) for stream in streams if not stream.scaled)
-    variable = sum(stream.rate_pps * weight(stream) for stream in streams if stream.scaled)
-    if wanted < fixed:
-        raise execute_error(f"current stream configuration enforces a minimum rate of '{fixed:g}' {kind}")
-    if variable == 0:
-        raise execute_error(f"Factor must be positive: no stream of the profile can be scaled to '{value:g}' {kind}")
-    return float((wanted - fixed) / variable)
+    if kind == "percentage":
+        return needed.factor({"BPS L1": value / 100 * PORT_SPEED_BPS})
+    return needed.factor({{"pps": "pps", "bps": "BPS L2", "bpsl1": "BPS L1"}[kind]: value})
 
 
-def l1_bps(streams: list[Stream], factor: float) -> float:
-    """What a profile puts on the line, in bits per second."""
-    return sum(stream.rate_pps * stream.l1_bits * (factor if stream.scaled else 1) for stream in streams)
+def l1_bps(streams: Sequence[Stream], factor: float) -> float:
+    """What a profile puts on the line at its highest point, in bits per second."""
+    return bandwidth.demand([stream.offer for stream in streams]).l1_bps(factor)

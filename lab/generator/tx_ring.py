@@ -91,6 +91,11 @@ class TxRing:
         stamp = np.frombuffer(value.to_bytes(8, "little"), dtype=np.uint8)
         self._flat[positions[:, None] + np.arange(8)] = stamp
 
+    def write_words(self, positions: npt.NDArray[np.intp], values: npt.NDArray[np.uint64]) -> None:
+        """Writes 16-bit big-endian numbers at places of the ring's memory."""
+        self._flat[positions] = values >> np.uint64(8)
+        self._flat[positions + 1] = values & np.uint64(0xFF)
+
     @property
     def waiting(self) -> int:
         """Slots that the kernel could not send yet."""

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from lab.generator.field_engine import FixChecksums, FixIpv4Checksum, FlowVariable, MaskedWrite, Program, Write
+from lab.generator.checksums import TCP, UDP
+from lab.generator.field_engine import FixChecksums, FixIpv4Checksum, FlowVariable, MaskedWrite, Program, Trim, Write
+from lab.generator.variables import ListVariable, ticks_of
 from tests.generator import packets
 from tests.generator.fakes import random_bytes
 
@@ -13,7 +14,8 @@ def variable(*, op="inc", init=0, low=0, high=255, step=1, size=4):
 
 
 def values(first=0, count=6, **fields):
-    return variable(**fields).values(first, count).tolist()
+    each = variable(**fields)
+    return each.values(ticks_of(each, first, count)).tolist()
 
 
 def slow(count, *, op="inc", init=0, low=0, high=255, step=1):
@@ -57,14 +59,6 @@ def test_the_widest_variables_wrap_at_64_bits():
     assert values(count=9, size=8, **wide) == slow(9, **wide)
 
 
-def test_random_numbers_stay_in_range_vary_and_repeat():
-    drawn = values(0, 1000, op="random", low=100, high=227)
-    assert min(drawn) >= 100
-    assert max(drawn) <= 227
-    assert len(set(drawn)) > 100
-    assert values(500, 500, op="random", low=100, high=227) == drawn[500:]
-
-
 def run(*instructions, count=4, first=0, template=bytes(64)):
     return Program(instructions).run(template, first, count)
 
@@ -103,9 +97,10 @@ def test_masked_writes_keep_the_other_bits(size, mask, shift, add, big_endian):
         template=template,
     )
     order = "big" if big_endian else "little"
-    present = int.from_bytes(template[30 : 30 + size], order)
-    expected = [slow_masked(5 + number, present, mask=mask, shift=shift, add=add, size=size) for number in range(3000)]
-    assert [int.from_bytes(frame[30 : 30 + size].tobytes(), order) for frame in frames] == expected
+    width = size if big_endian else 4  # a little-endian field is as wide as the variable
+    present = int.from_bytes(template[30 : 30 + width], order)
+    expected = [slow_masked(5 + number, present, mask=mask, shift=shift, add=add, size=width) for number in range(3000)]
+    assert [int.from_bytes(frame[30 : 30 + width].tobytes(), order) for frame in frames] == expected
 
 
 def test_several_masked_writes_share_a_field():
@@ -129,11 +124,49 @@ def test_ip_checksums_are_right_after_any_change():
     assert {packets.checksum(frame[14:34].tobytes()) for frame in frames} == {0}
 
 
+@pytest.mark.parametrize(("big_endian", "half"), [(True, 0x12345678), (False, 0x9ABCDEF0)])
+def test_a_masked_write_takes_one_half_of_an_eight_byte_variable(big_endian, half):
+    wide = variable(init=0x123456789ABCDEF0, high=(1 << 64) - 1, size=8)
+    (frame,) = run(MaskedWrite(wide, 8, 4, 0xFFFFFFFF, 0, 0, big_endian), count=1)
+    assert int.from_bytes(frame[8:12].tobytes(), "big" if big_endian else "little") == half
+
+
+def test_a_write_before_its_variable_shows_the_packet_before():
+    early = Write(variable(init=7, low=7, high=9), 20, 0, big_endian=True, early=True)
+    frames = run(early, count=5)
+    assert frames[:, 23].tolist() == [9, 7, 8, 9, 7]
+
+
+def test_packets_are_cut_to_the_length_that_a_variable_says():
+    size = variable(init=60, low=60, high=63, size=2)
+    frames, lengths = Program((Trim(size), Write(size, 16, -14, big_endian=True))).make(bytes(64), 0, 6)
+    assert lengths.tolist() == [60, 61, 62, 63, 60, 61]
+    assert frames[:, 17].tolist() == [46, 47, 48, 49, 46, 47]
+
+
+def test_a_length_of_zero_or_beyond_the_packet_leaves_it_whole():
+    sizes = ListVariable("s", 2, "inc", (0, 61, 500), 1)
+    _, lengths = Program((Trim(sizes),)).make(bytes(64), 0, 3)
+    assert lengths.tolist() == [64, 61, 64]
+
+
+def test_without_a_trim_there_are_no_lengths():
+    assert Program().make(bytes(64), 0, 3)[1] is None
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 20), (3, 4), (6, 3), (100, 1)])
+def test_a_cache_repeats_its_packets(first, count):
+    writing = (Write(variable(), 20, 0, big_endian=True), Trim(variable(init=60, low=60, high=200, size=2)))
+    frames, lengths = Program(writing, cache_packets=7).make(bytes(250), first, count)
+    assert frames[:, 23].tolist() == [number % 7 for number in range(first, first + count)]
+    assert lengths.tolist() == [60 + number % 7 for number in range(first, first + count)]
+
+
 @pytest.mark.parametrize("length", [96, 97])
 def test_udp_checksums_by_the_card_cover_the_payload(length):
     template = packets.udp(length)[:42] + random_bytes(length - 42)
     changing = Write(variable(), 26, 0, big_endian=True)
-    frames = run(changing, FixChecksums(14, 20, 11), count=300, template=template)
+    frames = Program((changing,), (FixChecksums(14, 20, UDP),)).run(template, 0, 300)
     for frame in (frame.tobytes() for frame in frames):
         segment = frame[34:length].ljust((length - 34 + 1) // 2 * 2, b"\0")
         pseudo = frame[26:34] + b"\0\x11" + (length - 34).to_bytes(2)
@@ -155,5 +188,8 @@ def test_ends_tell_the_last_byte_that_is_touched():
     assert Write(variable(size=2), 62, 0, big_endian=True).end == 64
     assert MaskedWrite(variable(), 60, 4, 1, 0, 0, big_endian=True).end == 64
     assert FixIpv4Checksum(14).end == 34
-    assert FixChecksums(14, 20, 11).end == 42
-    assert np.uint64(FixChecksums(14, 20, 13).end) == 52
+    assert FixChecksums(14, 20, UDP).end == 42
+    assert FixChecksums(14, 20, TCP).end == 52
+    assert FixChecksums(14, 20, 89).end == 34
+    assert MaskedWrite(variable(), 60, 1, 1, 0, 0, big_endian=False).end == 64
+    assert Trim(variable()).end == 0

@@ -64,6 +64,42 @@ def test_the_mark_changes_nothing_else():
     assert changed <= {15, 18, 19, 24, 25}
 
 
+def ipv6(*, traffic_class=0, flow_label=0, tags=0):
+    first = (6 << 28 | traffic_class << 20 | flow_label).to_bytes(4)
+    return bytes(12) + b"\x81\x00\x00\x05" * tags + b"\x86\xdd" + first + b"\0\x28\x11\x40" + bytes(80)
+
+
+@pytest.mark.parametrize("tags", [0, 1, 2])
+@pytest.mark.parametrize(("traffic_class", "marked_class"), [(0, 1), (0xB8, 0xB9), (1, 1)])
+def test_ipv6_is_marked_in_flow_label_and_traffic_class(tags, traffic_class, marked_class):
+    frame = ipv6(traffic_class=traffic_class, flow_label=0xABCDE, tags=tags)
+    marked = frames.with_mark(frame, frames.layers_of(frame).l3_at, 0xFC07)
+    assert marked == ipv6(traffic_class=marked_class, flow_label=0x0FC07, tags=tags)
+
+
+@pytest.mark.parametrize("tags", [1, 2])
+def test_ipv4_is_marked_behind_vlan_tags(tags):
+    frame = packets.udp(100, tags=tags)
+    l3_at = frames.layers_of(frame).l3_at
+    marked = frames.with_mark(frame, l3_at, 0xFFFF)
+    assert marked[:l3_at] == frame[:l3_at]
+    assert marked[l3_at:] == frames.with_mark(packets.udp(100 - 4 * tags), 14, 0xFFFF)[14:]
+
+
+def test_layers_behind_ipv6_extensions():
+    hop_by_hop, fragment = b"\x2c\x01" + bytes(14), b"\x06\xff" + bytes(6)
+    tcp = bytes(12) + b"\x80" + bytes(19)
+    ipv6_header = b"\x60" + bytes(5) + b"\0\x40" + bytes(32)
+    frame = bytes(12) + b"\x86\xdd" + ipv6_header + hop_by_hop + fragment + tcp + bytes(50)
+    assert frames.layers_of(frame) == frames.Layers(6, 14, 6, 50)
+
+
+def test_tcp_options_are_no_payload():
+    frame = bytearray(packets.udp(120))
+    frame[23], frame[46] = 6, 0x80
+    assert frames.layers_of(bytes(frame)) == frames.Layers(4, 14, 6, 120 - 34 - 32)
+
+
 def test_the_latency_header_has_sixteen_bytes():
     assert frames.LATENCY_HEADER.size == 16
     assert frames.LATENCY_HEADER.pack(0xAB, 1, 2, 3, 4) == bytes([0xAB, 1, 2, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0])

@@ -7,8 +7,10 @@ import struct
 import numpy as np
 import pytest
 
+from lab.generator.checksums import UDP, FixChecksums
 from lab.generator.counters import BYTES, ERRORS, NO_GROUP, PACKETS
-from lab.generator.field_engine import Program
+from lab.generator.courses import Course
+from lab.generator.field_engine import FlowVariable, Program, Trim
 from lab.generator.messages import LatencyTag, Pause, Resume, Scale, Start, Stop, StreamPlan, Tap
 from lab.generator.sender import TICK_NS, Sender
 from tests.generator import fakes, packets
@@ -248,3 +250,123 @@ def test_streams_that_start_together_interleave(bench):
     order = [frame for _, frame in bench.rings[0].sent]
     assert len(order) == pytest.approx(200, abs=10)
     assert np.abs(bench.counters.group_sent[0, 1, PACKETS] - bench.counters.group_sent[0, 2, PACKETS]) <= 1
+
+
+def coursed(course, pps=1000.0, *, gap_ms=0, group=NO_GROUP, scaled=True):
+    program = Program(course=course)
+    return StreamPlan(packets.udp(), program, pps, gap_ms * MS, course.total, group, None, scaled)
+
+
+def test_bursts_come_with_their_gaps(bench):
+    bench.start(coursed(Course(1, 10, 3, 40.0 * MS)))
+    begun = bench.clock()
+    bench.play(150)
+    times = [round((at - begun) / MS) for at, _ in bench.rings[0].sent]
+    assert times == [burst * 49 + packet for burst in range(3) for packet in range(10)]
+    assert bench.ended == [(0, "_")]
+
+
+def test_streams_follow_each_other_until_all_are_over(bench):
+    bench.start(
+        coursed(Course(1, 5, next_id=2), group=1),
+        coursed(Course(2, 5, starts=False, next_id=1, loops=3), group=2, gap_ms=10),
+        stream(500.0, group=3, total=10),
+    )
+    bench.play(30)
+    assert bench.counters.group_sent[0, 1:4, PACKETS].tolist() == [10, 5, 10]
+    assert bench.ended == []
+    bench.play(60)
+    assert bench.counters.group_sent[0, 1:4, PACKETS].tolist() == [15, 15, 10]
+    assert bench.ended == [(0, "_")]
+
+
+def test_a_stream_that_sends_nothing_keeps_its_profile_alive(bench):
+    bench.start(coursed(Course(1, 101, silent=True)))
+    bench.play(99)
+    assert bench.ended == []
+    assert bench.sender.wait_ns() < 3 * MS
+    bench.play(5)
+    assert bench.ended == [(0, "_")]
+    assert bench.sent() == 0
+
+
+def test_other_profiles_may_come_and_go_beside_a_chain(bench):
+    bench.start(coursed(Course(1, 3, next_id=1), group=1, gap_ms=3))  # 3 packets every 5 ms
+    for number in range(10):
+        bench.start(stream(group=2), profile=str(number))
+        bench.play(7)
+        bench.sender.obey(Stop((0, str(number))))
+        bench.play(3)
+    assert bench.counters.group_sent[0, 1, PACKETS] == pytest.approx(100 / 5 * 3, abs=3)
+    assert bench.counters.group_sent[0, 2, PACKETS] == 70
+
+
+def test_a_chain_can_be_stopped_paused_and_slowed(bench):
+    bench.start(coursed(Course(1, 5, 0, 10.0 * MS), group=1))
+    bench.play(20)
+    bench.sender.obey(Pause((0, "_")))
+    before = bench.sent()
+    bench.play(100)
+    assert bench.sent() == before
+    bench.sender.obey(Resume((0, "_")))
+    bench.play(56)
+    assert bench.sent() == pytest.approx(before + 20, abs=2)
+    bench.sender.obey(Scale((0, "_"), 0.1))
+    bench.play(100)  # what was planned keeps its times
+    before = bench.sent()
+    bench.play(500)
+    assert bench.sent() == pytest.approx(before + 50, abs=4)
+    bench.sender.obey(Stop((0, "_")))
+    before = bench.sent()
+    bench.play(50)
+    assert bench.sent() == before
+
+
+def test_a_stall_is_caught_up_in_a_chain(bench):
+    bench.start(coursed(Course(1, 1000, next_id=1), gap_ms=1))
+    bench.play(10)
+    bench.clock.advance(200)
+    bench.play(60)
+    assert bench.sent() == pytest.approx(270, abs=2)
+    bench.clock.advance(2000)
+    bench.play(100)
+    assert bench.sent() == pytest.approx(270 + 250 + 100, abs=3)
+
+
+class PatchingRing(fakes.Ring):
+    """A ring whose memory can be corrected."""
+
+    def write_words(self, positions, values):
+        for position, value in zip(positions, values, strict=True):
+            slot, at = divmod(int(position), self.stride)
+            self._filled[slot][at : at + 2] = int(value).to_bytes(2)
+
+
+def segment_is_right(frame):
+    segment = frame[34:]
+    pseudo = frame[26:34] + b"\0\x11" + len(segment).to_bytes(2)
+    return packets.checksum(pseudo + segment + b"\0" * (len(segment) % 2)) == 0
+
+
+@pytest.mark.parametrize("others", [(), (stream(700.0),)])
+@pytest.mark.parametrize("length", [96, 97])
+def test_checksums_by_the_card_cover_the_send_time(bench, others, length):
+    bench.rings[0] = bench.sender._ports[0].ring = PatchingRing(bench.clock)
+    program = Program(offloads=(FixChecksums(14, 20, UDP),))
+    probe = StreamPlan(packets.udp(length), program, 3000.0, 0, None, 5, LatencyTag(2, 3), scaled=False)
+    bench.start(probe, *others)
+    bench.play(30, step_ms=0.7)
+    probes = [(at, frame) for at, frame in bench.rings[0].sent if frame[-16] == 0xAB]
+    assert len(probes) == pytest.approx(90, abs=4)
+    assert all(struct.unpack("<Q", frame[-8:]) == (at,) for at, frame in probes)
+    assert all(segment_is_right(frame) for _, frame in probes)
+
+
+def test_packets_of_many_lengths_are_counted_as_they_are(bench):
+    size = FlowVariable("s", 2, "inc", 60, 60, 90, 1)
+    program = Program((Trim(size),))
+    bench.start(StreamPlan(packets.udp(100), program, 1000.0, 0, None, 4, None, scaled=True))
+    bench.play(31)
+    lengths = [len(frame) for _, frame in bench.rings[0].sent]
+    assert lengths == list(range(60, 91))
+    assert bench.counters.group_sent[0, 4].tolist() == [31, sum(lengths) + 31 * 4]
