@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lab.generator.rx_ring import Packets
 
 _VLAN_ETHERTYPE = b"\x81\x00"
+_TAG_BYTES = 4
 _SECOND_NS = 1e9
 
 
@@ -56,7 +57,7 @@ class CaptureBuffer:
             return
         self._chunks.append(_Chunk(packets, ports, outgoing, first_index, kept))
         self.count += kept
-        self.size_bytes += int(packets.captured[:kept].sum())
+        self.size_bytes += int(packets.captured[:kept].sum()) + _TAG_BYTES * int((packets.vlan_tags[:kept] >= 0).sum())
         if self.count > self._limit:
             self._discard(self.count - self._limit)
 
@@ -69,6 +70,7 @@ class CaptureBuffer:
             chunk = self._chunks[0]
             yield chunk, chunk.position
             self.size_bytes -= int(chunk.packets.captured[chunk.position])
+            self.size_bytes -= _TAG_BYTES * bool(chunk.packets.vlan_tags[chunk.position] >= 0)
             self.count -= 1
             chunk.position += 1
             if not len(chunk):
@@ -93,7 +95,7 @@ def whole(packets: Packets, at: int) -> tuple[bytes, int]:
     octets = packets.data[start : start + int(packets.captured[at])].tobytes()
     tag, length = int(packets.vlan_tags[at]), int(packets.lengths[at])
     if tag >= 0:
-        return octets[:12] + _VLAN_ETHERTYPE + tag.to_bytes(2) + octets[12:], length + 4
+        return octets[:12] + _VLAN_ETHERTYPE + tag.to_bytes(2) + octets[12:], length + _TAG_BYTES
     return octets, length
 
 

@@ -73,23 +73,28 @@ class Packets:
 
     def part(self, first: int, last: int | None) -> Packets:
         """Some of the packets, without copying."""
-        chosen = slice(first, last)
+        return self.chosen(slice(first, last))
+
+    def chosen(self, rows: slice | npt.NDArray[np.intp]) -> Packets:
+        """Some of the packets; their bytes are not copied."""
         return Packets(
             self.data,
-            self.starts[chosen],
-            self.captured[chosen],
-            self.lengths[chosen],
-            self.times_ns[chosen],
-            self.vlan_tags[chosen],
+            self.starts[rows],
+            self.captured[rows],
+            self.lengths[rows],
+            self.times_ns[rows],
+            self.vlan_tags[rows],
         )
 
     def field(self, offset: int, size: int) -> npt.NDArray[np.int64]:
         """A big-endian field of every packet; packets too short for it give 0."""
-        places = self.starts[:, None] + offset + np.arange(size)
         there = self.captured >= offset + size
-        octets = self.data[np.where(there[:, None], places, 0)].astype(np.int64)
-        weights = 1 << (8 * np.arange(size - 1, -1, -1))
-        return np.where(there, octets @ weights, 0)
+        whole = bool(there.all())
+        places = self.starts + offset if whole else np.where(there, self.starts + offset, 0)
+        values = self.data[places].astype(np.int64)
+        for at in range(1, size):
+            values = (values << 8) | self.data[places + at]
+        return values if whole else np.where(there, values, 0)
 
 
 class RxRing:

@@ -108,6 +108,16 @@ def test_vlan_tags_are_put_back():
     assert packet["wirelen"] == 64
 
 
+def test_vlan_tags_count_as_bytes():
+    buffer = CaptureBuffer(10, cyclic=False)
+    add(buffer, received(2, tag=0x0005))
+    assert buffer.size_bytes == 2 * 64
+    buffer.fetch(1, 0, 0)
+    assert buffer.size_bytes == 64
+    buffer.fetch(1, 0, 0)
+    assert buffer.size_bytes == 0
+
+
 def test_sent_packets_say_so():
     buffer = CaptureBuffer(10, cyclic=False)
     add(buffer, received(1), port=0, outgoing=True)

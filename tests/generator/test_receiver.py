@@ -123,19 +123,83 @@ def test_periods_move_averages_and_add_up_drops(counters):
 
 def run_filter(frame):
     """Interprets the classic BPF program: how many bytes of the packet pass."""
-    accumulator, at = 0, 0
+    accumulator, index, at = 0, 0, 0
     while True:
         code, if_true, if_false, operand = ACCOUNTING_FILTER[at]
         at += 1
-        if code == 0x28:
-            accumulator = int.from_bytes(frame[operand : operand + 2])
+        if code == 0x80:
+            accumulator = len(frame)
+        elif code == 0x14:
+            accumulator -= operand
+        elif code == 0x07:
+            index = accumulator
+        elif code == 0x50:
+            accumulator = frame[index + operand]
         elif code == 0x15:
             at += if_true if accumulator == operand else if_false
+        elif code == 0x35:
+            at += if_true if accumulator >= operand else if_false
         elif code == 0x06:
             return operand
+        else:
+            raise AssertionError(code)
 
 
 def test_the_filter_cuts_all_but_probes():
     assert run_filter(probe(0)) > 1514
+    assert run_filter(probe(0, length=1514)) > 1514
     assert run_filter(packets.udp(128, ip_id=0xFC00)) == 60
+    assert run_filter(packets.udp(128, ip_id=0xFFFF)) == 60
     assert run_filter(bytes(12) + b"\x86\xdd" + b"\xff" * 50) == 60
+    assert run_filter(bytes(14)) == 60
+    assert run_filter(bytes(16)) == 60
+
+
+def test_a_probe_is_known_by_its_header_whatever_happened_to_its_ip_id(receiver, counters):
+    receiver.expect(ExpectFlow(LatencyTag(2, 5), fresh=True))
+    translated = packets.udp(96, ip_id=77, source="192.0.2.1")[:-16] + probe(1)[-16:]
+    no_ip = bytes(12) + b"\x12\x34" + bytes(66) + probe(2)[-16:]
+    receiver.account(1, received([probe(0), translated, no_ip]))
+    assert counters.group_received[1, FLOW_STATS_IDS + 2, PACKETS] == 3
+    assert figure(counters, 2, "dropped") == 0
+
+
+def test_a_strange_header_changes_no_account(receiver, counters):
+    receiver.expect(ExpectFlow(LatencyTag(2, 5), fresh=True))
+    counted = packets.udp(96, ip_id=0xFC03)[:-16]
+    strange = [counted + LATENCY_HEADER.pack(0xAB, *rest) for rest in ((5, 200, 1, 1), (6, 2, 1, 1))]
+    receiver.account(1, received(strange))
+    assert counters.group_received[1, 3, PACKETS] == 2
+    assert counters.group_received[1, FLOW_STATS_IDS + 2, PACKETS] == 0
+
+
+def ipv6(label, *, tags=b"", length=96):
+    head = (0x60100000 | label).to_bytes(4) + (length - 54).to_bytes(2) + b"\x11\x40" + bytes(32)
+    return (bytes(12) + tags + b"\x86\xdd" + head).ljust(length, b"\0")
+
+
+@pytest.mark.parametrize("tags", [b"", b"\x81\x00\x00\x05", b"\x88\xa8\x00\x07\x81\x00\x00\x05"])
+def test_marks_are_found_behind_vlan_tags_and_in_ipv6(receiver, counters, tags):
+    plain = packets.udp(96, ip_id=0xFC04)
+    ipv4 = plain[:12] + tags + plain[12:]
+    other = bytes(12) + tags + b"\x08\x06" + b"\xfc" * 60
+    receiver.account(0, received([ipv4, ipv6(0xFC05, tags=tags), other, ipv6(0x1FC05, tags=tags), ipv4]))
+    assert counters.group_received[0, 4, PACKETS] == 2
+    assert counters.group_received[0, 5, PACKETS] == 1
+    assert counters.group_received[0, NO_GROUP, PACKETS] == 2
+
+
+def test_kinds_may_be_mixed_in_a_block(receiver, counters):
+    plain = packets.udp(96, ip_id=0xFC04)
+    tagged = plain[:12] + b"\x81\x00\x00\x05" + plain[12:]
+    three_tags = plain[:12] + b"\x81\x00\x00\x05" * 3 + plain[12:]
+    receiver.account(0, received([plain, tagged, ipv6(0xFC04), three_tags, bytes(14), plain]))
+    assert counters.group_received[0, 4, PACKETS] == 4
+    assert counters.group_received[0, NO_GROUP, PACKETS] == 2
+
+
+def test_a_tag_that_the_kernel_took_out_counts_as_bytes(receiver, counters):
+    frame = packets.udp(96, ip_id=0xFC04)
+    receiver.account(1, read_block(block([(frame, 1, 100), (frame, 2)]), 0))
+    assert counters.group_received[1, 4].tolist() == [2, 104 + 100]
+    assert counters.received[1, BYTES] == 204
