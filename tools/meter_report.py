@@ -101,8 +101,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="meter_report.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit codes: 0 printed, 1 no server there, or it was lost or refused, 2 wrong arguments, "
-        "3 a command failed. Example: meter_report.py 10.0.0.7 --drop-on 'ssh r1 nft -f drop.nft' --drop-off 'ssh r1 nft flush chain ...'",
+        epilog="Exit codes: 0 printed, 1 no server there, or it was lost or refused, 2 wrong arguments, 3 a command "
+        "failed. Example: meter_report.py 10.0.0.7 --drop-on 'ssh r1 nft -f on.nft' --drop-off 'ssh r1 nft -f off.nft'",
     )
     parser.add_argument("server", help="name or address of a stateless TRex server")
     parser.add_argument("--sync-port", type=int, default=4501, help="port of its RPC (4501)")

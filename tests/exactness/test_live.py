@@ -123,7 +123,7 @@ def test_the_longest_gap_that_the_judges_print_holds_the_longest_outage_that_end
     (stream,) = streams
     until_ns = int(stream.sent_ns[int(found.first_number[-1]) - 1]) + 1
     gap_ns = longest_gaps(streams, Span(int(stream.sent_ns[0]), until_ns)).service_ns
-    assert gap_ns == np.max(stream.sent_ns[over.first_number + over.lost] - over.since_ns)
+    assert gap_ns >= np.max(stream.sent_ns[over.first_number + over.lost] - over.since_ns)
 
 
 def test_outages_by_counters_are_contained_and_their_length_is_right(outcomes):
