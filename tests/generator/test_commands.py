@@ -431,12 +431,13 @@ def test_impossible_starts_are_refused(desk, more, text):
     assert desk.workers.of_kind(Start) == []
 
 
-def test_chains_of_streams_are_refused_at_the_start(desk):
-    add(desk, 1, next_stream_id=2)
+def test_a_chain_of_streams_has_to_hold_together(desk):
+    burst = {"type": "single_burst", "total_pkts": 9}
+    add(desk, 1, next_stream_id=2, mode=burst)
     arguments = {"mul": RAW, "duration": -1, "force": True}
-    assert desk.refusal("start_traffic", **desk.own(0), **arguments) == "stream id 2 does not exists"
-    add(desk, 2)
-    assert "followed by stream 2 - not served" in desk.refusal("start_traffic", **desk.own(0), **arguments)
+    assert "stream id 2 does not exists" in desk.refusal("start_traffic", **desk.own(0), **arguments)
+    add(desk, 2, self_start=False, mode=burst)
+    start(desk)
 
 
 def test_idle_and_running_profiles_cannot_start(desk):

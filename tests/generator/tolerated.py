@@ -112,26 +112,12 @@ def _latencies():
 def _frames():
     router = "the router's kernel numbers its own IP packets, which the checksum covers"
     earlier = "which counter a group has, and so its IP id, depends on what was counted before"
-    padded = "TRex sends frames below Ethernet's minimum as they are, this generator fills them up"
     return [
         Tolerated("capture(fetch):result.pkts.0.binary", router, "octets", places=(18, 19, 24, 25), only=("layers",)),
         Tolerated(
             "capture(fetch):result.pkts.?.binary", earlier, "octets", places=(18, 19, 24, 25), only=("field_engine",)
         ),
-        Tolerated("get_port_stats:result.ibytes", padded, "near", 18, only=("errors",), always=False),
     ]
-
-
-def _streams():
-    why = "multi_burst, tuple_flow_var, trim_pkt_size, flow_var_rand_limit and writes behind the packet are refused"
-    paths = {
-        "add_stream:*": ("streams", "errors", "field_engine"),
-        "get_all_streams:result.profiles._.*": ("streams", "field_engine"),
-        "get_active_pgids:result.ids.flow_stats.2": ("field_engine",),
-        "get_pgid_stats:result.flow_stats.42.*": ("field_engine",),
-        "get_pgid_stats:result.ver_id.42": ("field_engine",),
-    }
-    return [Tolerated(path, why, "presence", only=only, always=False) for path, only in paths.items()]
 
 
 TOLERATED = (
@@ -144,5 +130,4 @@ TOLERATED = (
     *_captured_while_running(),
     *_latencies(),
     *_frames(),
-    *_streams(),
 )

@@ -10,7 +10,7 @@ from lab.generator import streams as model
 from lab.generator.commands.ownership import owned_port
 from lab.generator.commands.streams import profile_name
 from lab.generator.counters import NO_GROUP
-from lab.generator.jsonrpc import Handler, bad_parameters, execute_error, not_served
+from lab.generator.jsonrpc import Handler, bad_parameters, execute_error
 from lab.generator.messages import ExpectFlow, LatencyTag, Pause, Resume, Scale, Start, Stop, StreamPlan
 from lab.generator.ports import Port, Profile, State
 from lab.generator.state import ServerState
@@ -121,12 +121,6 @@ def _start_instant_ns(state: ServerState, start_at_s: float) -> int:
 
 
 def _playing(profile: Profile) -> list[model.Stream]:
-    for stream in profile.streams.values():
-        if stream.next_id < 0:
-            continue
-        if stream.next_id not in profile.streams:
-            raise execute_error(f"stream id {stream.next_id} does not exists")
-        raise not_served(f"stream {stream.stream_id} followed by stream {stream.next_id}")
     playing = [stream for stream in profile.streams.values() if stream.plays]
     if not playing:
         raise execute_error("no enabled streams to play")
