@@ -48,7 +48,7 @@ class Write:
     def apply(self, frames: Frames, values: Numbers) -> None:
         """Changes the packets in place."""
         written = values + np.uint64(self.add % _ALL_64_BITS) if self.add else values
-        _store(frames, self.offset, self.variable.size, written, big_endian=self.big_endian)
+        frames[:, self.offset : self.end] = _octets(written, self.variable.size, big_endian=self.big_endian)
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,19 @@ class MaskedWrite:
 
     def apply(self, frames: Frames, values: Numbers) -> None:
         """Changes the packets in place."""
-        if self.variable.size > _LARGEST_MASKED and self.big_endian:
-            values = values >> np.uint64(32)
-        word = (values + np.uint64(self.add % _ALL_64_BITS)) & _LOW_32
-        word = word << np.uint64(self.shift) if self.shift >= 0 else word >> np.uint64(-self.shift)
-        mask = np.uint64(self.mask & 0xFFFFFFFF)
-        present = _load(frames, self.offset, self.width, big_endian=self.big_endian)
-        _store(frames, self.offset, self.width, (present & ~mask) | (word & mask), big_endian=self.big_endian)
+        if self.variable.size > _LARGEST_MASKED:
+            values = values >> np.uint64(32) if self.big_endian else values & _LOW_32
+        if self.add:
+            values = (values + np.uint64(self.add % _ALL_64_BITS)) & _LOW_32
+        word = values << np.uint64(self.shift) if self.shift >= 0 else values >> np.uint64(-self.shift)
+        field = frames[:, self.offset : self.offset + self.width]
+        mask = self.mask & ((1 << 8 * self.width) - 1)
+        kept = mask ^ ((1 << 8 * self.width) - 1)
+        if kept:
+            field &= np.frombuffer(kept.to_bytes(self.width, "big" if self.big_endian else "little"), dtype=np.uint8)
+            field |= _octets(word & np.uint64(mask), self.width, big_endian=self.big_endian)
+        else:
+            field[:] = _octets(word, self.width, big_endian=self.big_endian)
 
 
 @dataclass(frozen=True)
@@ -179,13 +185,6 @@ def _lengths(wanted: Numbers, longest: int) -> npt.NDArray[np.uint32]:
     return np.where(wanted == 0, longest, np.minimum(wanted, longest)).astype(np.uint32)
 
 
-def _load(frames: Frames, offset: int, size: int, *, big_endian: bool) -> Numbers:
-    order = ">" if big_endian else "<"
-    field = np.ascontiguousarray(frames[:, offset : offset + size])
-    return field.view(f"{order}u{size}")[:, 0].astype(np.uint64)
-
-
-def _store(frames: Frames, offset: int, size: int, values: Numbers, *, big_endian: bool) -> None:
-    order = ">" if big_endian else "<"
-    field = values.astype(f"{order}u{size}").view(np.uint8).reshape(-1, size)
-    frames[:, offset : offset + size] = field
+def _octets(values: Numbers, size: int, *, big_endian: bool) -> Frames:
+    """The values as rows of bytes."""
+    return values.astype(f"{'>' if big_endian else '<'}u{size}").view(np.uint8).reshape(-1, size)

@@ -6,6 +6,8 @@ Every tick sends what has become due; the send time in latency packets is the in
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import math
 import select
@@ -39,6 +41,9 @@ from lab.generator.tx_ring import TxRing
 
 TICK_NS = 1_000_000
 _IDLE_NS = 100_000_000
+# Of glibc's mallopt.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES = 1 << 25  # the most that it takes
 _NO_ROWS = np.empty(0, dtype=np.intp)
 
 
@@ -211,8 +216,16 @@ class Sender:
         return round(min(max(min(dues) - self._now_ns(), TICK_NS), _IDLE_NS))
 
 
+def keep_memory() -> None:
+    """Has the C library keep what is freed: fresh pages for each window would cost more than the packets in it."""
+    with contextlib.suppress(AttributeError):  # only glibc has it
+        for option in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+            ctypes.CDLL(None).mallopt(option, _KEPT_BYTES)
+
+
 def run(devices: list[str], connection: Connection, counters: Counters) -> None:
     """Serves until the server closes the connection."""
+    keep_memory()
     sender = Sender([TxRing(device) for device in devices], counters)
     connection.send(Done())
     gc.collect()

@@ -12,7 +12,7 @@ from lab.generator.counters import BYTES, ERRORS, NO_GROUP, PACKETS
 from lab.generator.courses import Course
 from lab.generator.field_engine import FlowVariable, Program, Trim
 from lab.generator.messages import LatencyTag, Pause, Resume, Scale, Start, Stop, StreamPlan, Tap
-from lab.generator.sender import TICK_NS, Sender
+from lab.generator.sender import TICK_NS, Sender, keep_memory
 from tests.generator import fakes, packets
 
 MS = fakes.MS
@@ -370,3 +370,18 @@ def test_packets_of_many_lengths_are_counted_as_they_are(bench):
     lengths = [len(frame) for _, frame in bench.rings[0].sent]
     assert lengths == list(range(60, 91))
     assert bench.counters.group_sent[0, 4].tolist() == [31, sum(lengths) + 31 * 4]
+
+
+class Library:
+    def __init__(self, *, has_mallopt):
+        self.options = []
+        if has_mallopt:
+            self.mallopt = lambda option, value: self.options.append((option, value))
+
+
+@pytest.mark.parametrize("has_mallopt", [True, False])
+def test_memory_is_kept_where_the_c_library_can(monkeypatch, has_mallopt):
+    library = Library(has_mallopt=has_mallopt)
+    monkeypatch.setattr("ctypes.CDLL", lambda _: library)
+    keep_memory()
+    assert library.options == ([(-1, 1 << 25), (-3, 1 << 25)] if has_mallopt else [])
