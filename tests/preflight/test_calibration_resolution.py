@@ -118,6 +118,9 @@ class TestMeasured:
         # Half a millisecond at 10 000 pps; a sample may see a packet more or less.
         assert 3 <= measured().on_the_way <= 8
 
+    def test_lost_packets_are_not_on_their_way(self):
+        assert 2 <= measured(system_loss=3).on_the_way <= 8
+
     def test_nothing_came_back(self):
         with pytest.raises(ValueError, match="probes that come back Actual: 0"):
             measured(silent=True)

@@ -145,6 +145,11 @@ class TestLoss:
         assert trial.uncaptured == 11
         assert kinds(trial) == [Trouble.CAPTURE]
 
+    def test_so_does_one_that_was_full(self):
+        history = recorded().history
+        full = replace(history, probes=replace(history.probes, capture_lost_count=5))
+        assert measure_trial(full, (1, 2, 21, 20)).uncaptured == 5
+
     def test_a_surplus_does_not_hide_loss(self):
         trial = trial_of(surplus=200, system_loss=100)
         assert trial.surplus == 200
