@@ -1,0 +1,144 @@
+"""Ports in layer 3 mode beside a Linux router that asks by ARP: who is answered when, and what a client can queue."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import time
+
+from tests.generator import packets
+from tests.generator.inside import world
+
+TAGGED_OWN, TAGGED_GATEWAY = "10.30.0.1", "10.30.0.254"
+TAGGED_SOURCE = bytes([10, 30, 0, 1])
+
+
+def pings(router, address):
+    """How many of three echo requests of the router are answered."""
+    return int(router.run(sys.executable, "-m", "tests.generator.inside.ping", address))
+
+
+def neighbour(router, address):
+    """The MAC address that the router has for an address, None if it has none."""
+    known = json.loads(router.run("ip", "-j", "neighbour", "show", address) or "[]")
+    return known[0].get("lladdr") if known else None
+
+
+def service(client, handler, **mode):
+    client.call("service", handler=handler, port_id=0, **({"enabled": False, "filtered": False} | mode))
+
+
+def answers(client, router, handler):
+    """Answered echo requests per mode."""
+    seen = {}
+    modes = {
+        "off": {},
+        "on": {"enabled": True},
+        "filtered": {"filtered": True, "mask": 1},
+        "filtered for others": {"filtered": True, "mask": 2},
+    }
+    for name, mode in modes.items():
+        router.run("ip", "neighbour", "flush", "dev", "r0")
+        service(client, handler, **mode)
+        seen[name] = {"pings": pings(router, world.OWN[0]), "neighbour": neighbour(router, world.OWN[0])}
+    service(client, handler)
+    return seen
+
+
+def queued(client):
+    """What a client finds in the receive queue of port 1 after it has sent three packets out of port 0."""
+    handler = client.acquire(1)
+    client.call("service", handler=handler, port_id=1, enabled=True)
+    client.call("set_rx_feature", port_id=1, type="queue", enabled=True, size=2)
+    frames = [packets.udp(80, source="16.0.0.1", destination="48.0.0.1", ip_id=number) for number in range(3)]
+    pushed = [
+        {"binary": base64.b64encode(frame).decode(), "use_port_dst_mac": True, "use_port_src_mac": True}
+        for frame in frames
+    ]
+    before = client.call("get_port_stats", port_id=0)["opackets"]
+    answer = client.call("push_pkts", port_id=0, pkts=pushed, ipg_usec=20_000)
+    time.sleep(0.3)
+    found = client.call("get_rx_queue_pkts", port_id=1)["pkts"]
+    client.call("set_rx_feature", port_id=1, type="queue", enabled=False)
+    client.call("service", handler=handler, port_id=1, enabled=False)
+    return {
+        "sent": answer["sent"],
+        "counted": client.call("get_port_stats", port_id=0)["opackets"] - before,
+        "binaries": [packet["binary"] for packet in found],
+        "times_s": [packet["ts"] for packet in found],
+    }
+
+
+def tagged(client, router, handler):
+    """A port with a VLAN tag, whose gateway is on the router's VLAN device; and captures of tagged packets."""
+    router.run("ip", "link", "add", "link", "r0", "name", "r0.100", "type", "vlan", "id", "100")
+    router.run("ip", "address", "add", f"{TAGGED_GATEWAY}/24", "dev", "r0.100")
+    router.run("ip", "link", "set", "r0.100", "up")
+    client.call("set_vlan", port_id=0, vlan=[100])
+    client.call("set_l3", port_id=0, src_addr=TAGGED_OWN, dst_addr=TAGGED_GATEWAY)
+    service(client, handler, enabled=True)
+    filters = ("arp or (vlan and arp)", "arp", "vlan and arp")
+    wanted = {"limit": 10, "mode": "fixed", "tx": [], "rx": [0]}
+    started = [client.call("capture", command="start", filter=text, **wanted)["capture_id"] for text in filters]
+    body = bytes.fromhex("0001080006040001") + bytes.fromhex("020000000010") + TAGGED_SOURCE + bytes(6)
+    frame = b"\xff" * 6 + bytes(6) + bytes.fromhex("810000640806") + body + bytes([10, 30, 0, 254])
+    packet = {"binary": base64.b64encode(frame).decode(), "use_port_dst_mac": False, "use_port_src_mac": True}
+    client.call("push_pkts", port_id=0, pkts=[packet])
+    time.sleep(0.3)
+    found = {}
+    for number, text in zip(started, filters, strict=True):
+        fetched = client.call("capture", command="fetch", capture_id=number, pkt_limit=10)["pkts"]
+        found[text] = [packet["binary"] for packet in fetched]
+        client.call("capture", command="remove", capture_id=number)
+    answered = {"tagged": pings(router, TAGGED_OWN), "neighbour": neighbour(router, TAGGED_OWN)}
+    service(client, handler)
+    client.call("set_vlan", port_id=0, vlan=[])
+    return {"captured": found, "pings": answered}
+
+
+def link(client, router):
+    """What is told about a link that goes down and comes up."""
+    client.call("get_async_events", session_id=7, user="sub")
+    router.run("ip", "link", "set", "r1", "down")
+    time.sleep(1.2)
+    down = client.call("get_port_status", port_id=1)["attr"]["link"]
+    router.run("ip", "link", "set", "r1", "up")
+    time.sleep(1.2)
+    events = client.call("get_async_events", session_id=7, user="sub")["data"]
+    told = [(event["data"]["port_id"], event["data"]["attr"]["link"]["up"]) for event in events if event["type"] == 8]
+    return {"down": down, "told": told}
+
+
+def with_silent_gateway():
+    """A generator whose gateway does not exist."""
+    started = time.monotonic()
+    process = world.start_generator("--layer3-0", "10.10.0.1,10.10.0.77")
+    took_s = time.monotonic() - started
+    layers = world.RpcClient().connect().call("get_port_status", port_id=0)["attr"]["layer_cfg"]
+    process.terminate()
+    process.wait(10)
+    return {"took_s": took_s, "layers": layers}
+
+
+def main():
+    seen = {}
+    with world.routed_generator(knows_neighbours=False) as (router, process):
+        client = world.RpcClient().connect()
+        handler = client.acquire(0)
+        seen["layers"] = [client.call("get_port_status", port_id=port)["attr"]["layer_cfg"] for port in (0, 1)]
+        seen["statistics"] = client.call("get_port_stats", port_id=0)
+        seen["xstats"] = client.call("get_port_xstats_values", port_id=0)["xstats_values"]
+        seen["answers"] = answers(client, router, handler)
+        router.run("ip", "neighbour", "replace", world.OWN[1], "lladdr", "02:00:00:00:00:11", "dev", "r1")
+        seen["queued"] = queued(client)
+        seen["vlan"] = tagged(client, router, handler)
+        seen["link"] = link(client, router)
+        client.call("shutdown", user="tester", force=False)
+        seen["code"] = process.wait(10)
+        seen["silent gateway"] = with_silent_gateway()
+    world.report(seen)
+
+
+if __name__ == "__main__":
+    main()
