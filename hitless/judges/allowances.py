@@ -90,7 +90,7 @@ def window_allowance(
 
 def baseline_share(baseline: LossCount, sent: int) -> int:
     """Return how many of so many packets the baseline's loss explains, at its 95 % upper bound; 0 if it lost none."""
-    if baseline.lost <= 0:
+    if baseline.lost <= 0 or baseline.sent <= 0:
         return 0
     return math.ceil(confidence.upper_bound(min(baseline.lost, baseline.sent), baseline.sent) * sent)
 

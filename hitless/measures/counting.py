@@ -110,7 +110,8 @@ def row_after(counters: CounterSeries, at_ns: int) -> int:
 def loss_between(counters: CounterSeries, first: int, last: int) -> LossCount:
     """Count the packets of all groups between two samples."""
     settled = settled_loss(counters.tx, counters.rx).sum(axis=1)
-    sent = int((counters.tx[last] - counters.tx[first]).sum())
+    # Counters that fell were set to 0 on the way: then nobody knows how many packets were sent.
+    sent = max(0, int((counters.tx[last] - counters.tx[first]).sum()))
     lost = missing_between(counters, first, last)
     # Of what counts as lost before the window some may have been on its way: at most the largest amount ever seen.
     on_the_way = int(np.max(np.maximum(counters.tx - counters.rx, 0).sum(axis=1) - settled, initial=0))

@@ -495,3 +495,16 @@ def test_evidence_tells_loss_by_group_and_rates_over_time():
     assert times == sorted(times)
     assert times[0] < -9
     assert min(row["goodput_pps"] for row in verdict.evidence["bins"]) < 8500
+
+
+@pytest.mark.parametrize("second", [5.0, 12.0, 20.0, 26.0])
+@pytest.mark.parametrize("losses", [(), (Loss(3.0, 4.0, 0.2), Loss(12.5, 13.0, 0.2))])
+def test_counters_that_were_set_to_zero_meanwhile_say_nothing(second, losses):
+    history = Scene(losses=losses).history()
+    row = int(np.searchsorted(history.counters.asked_ns, at(second)))
+    tx, rx = history.counters.tx.copy(), history.counters.rx.copy()
+    tx[row:] -= tx[row - 1].copy()
+    rx[row:] -= rx[row - 1].copy()
+    verdict = judge_cap_01(replace(history, counters=replace(history.counters, tx=tx, rx=rx)), CAP_LIMITS)
+    assert verdict.outcome is not Outcome.PASS
+    assert verdict.figures["sent_packets_count"] >= 0
