@@ -8,8 +8,9 @@ REPORTS ?= reports
 N ?= 10
 RUN_OPTIONS ?=
 DEFECT_OPTIONS ?=
+BENCHMARK_OPTIONS ?=
 
-.PHONY: help setup check test conformance soak defects clean
+.PHONY: help setup check test conformance soak defects benchmark clean
 
 help:
 	@echo "make conformance   put the embedded system up, upgrade it under traffic, report (reports/report.html)"
@@ -17,6 +18,7 @@ help:
 	@echo "make check         lint, types, import rules, unit tests without processes and namespaces"
 	@echo "make soak N=10     the conformance run N times in a row, with a table"
 	@echo "make defects       every seeded defect, and who killed what (an hour; can be interrupted and resumed)"
+	@echo "make benchmark     how fast the generator and the analysis are, beside other tools (10 minutes)"
 	@echo "make setup         what all of them need: system packages, virtual environment, report generator"
 
 setup:
@@ -41,6 +43,10 @@ soak: setup
 # DEFECT_OPTIONS="--all" judges every requirement under every defect, "--only NAME" runs one, "--again" all anew.
 defects: setup
 	exec $(PYTHON_BIN) tools/defects.py --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS)/defects $(DEFECT_OPTIONS)
+
+# BENCHMARK_OPTIONS="--short" takes less than a minute, "--only analysis" needs no other tools. docs/benchmarks.md
+benchmark: setup
+	exec $(PYTHON_BIN) -m benchmarks $(BENCHMARK_OPTIONS)
 
 clean:
 	rm -rf reports .venv tools/allure/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
