@@ -4,6 +4,7 @@ import pytest
 
 from lab.generator import __main__ as command_line
 from lab.generator import bpf, packet_socket
+from lab.generator.addressing import Ipv4Mode
 from lab.generator.children import ChildError
 from lab.generator.packet_socket import DeviceError
 
@@ -75,7 +76,24 @@ def test_a_missing_library_is_named(monkeypatch, capsys):
     assert "apt install libpcap0.8" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--port0", "lo"], [*GOOD, "--next-hop0", "zz"], [*GOOD, "--rpc", "x"]])
+def test_ports_may_start_in_layer_3_mode(made):
+    assert command_line.main([*GOOD, "--layer3-1", "10.20.0.1,10.20.0.254"]) == 0
+    mode = Ipv4Mode(bytes([10, 20, 0, 1]), bytes([10, 20, 0, 254]))
+    assert made[1][0].settings.ipv4 == (None, mode)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--port0", "lo"],
+        [*GOOD, "--next-hop0", "zz"],
+        [*GOOD, "--rpc", "x"],
+        [*GOOD, "--layer3-0", "10.10.0.1"],
+        [*GOOD, "--layer3-0", "10.10.0.1,gateway"],
+        [*GOOD, "--layer3-0", "10.10.0.1,10.10.0.2,10.10.0.3"],
+    ],
+)
 def test_wrong_arguments_are_explained(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         command_line.main(arguments)

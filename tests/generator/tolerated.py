@@ -79,11 +79,11 @@ def _captured_while_running():
     only = ("capture", "field_engine")
     return [
         Tolerated("capture(status):result.*.matched", why, "near", 20, 0.1, only=only),
-        Tolerated("capture(status):result.0.count", why, "near", 20, 0.1, only=only),
-        Tolerated("capture(status):result.0.bytes", why, "near", 20 * 60, 0.1, only=only),
-        Tolerated("capture(stop):result.pkt_count", why, "near", 20, 0.1, only=only),
-        Tolerated("capture(fetch):result.pending", why, "near", 20, 0.1, only=only),
-        Tolerated("capture(fetch):result.pkts.?.*", why, "presence", only=("capture",)),
+        Tolerated("capture(status):result.0.count", why, "near", 20, 0.1, only=only, always=False),
+        Tolerated("capture(status):result.0.bytes", why, "near", 20 * 60, 0.1, only=only, always=False),
+        Tolerated("capture(stop):result.pkt_count", why, "near", 20, 0.1, only=only, always=False),
+        Tolerated("capture(fetch):result.pending", why, "near", 20, 0.1, only=only, always=False),
+        Tolerated("capture(fetch):result.pkts.?.*", why, "presence", only=("capture",), always=False),
     ]
 
 
@@ -95,9 +95,14 @@ def _losses():
     one = [Tolerated(each, last, "near", 1, only=LOSSES) for each in counted]
     one += [Tolerated(each, last, "near", _LONGEST_FRAME, only=LOSSES) for each in octets]
     tail = ("loss_tail",)
-    cut = [Tolerated(each, edge, "near", 150, only=tail) for each in (*_PACKET_TOTALS, *_COUNTS)]
-    cut += [Tolerated(each, edge, "near", 150 * _LONGEST_FRAME, only=tail) for each in (*_BYTE_TOTALS, *_BYTES)]
-    reorder = Tolerated("get_pgid_stats:result.latency.20.er.*", shaped, "near", 15, only=("loss_reorder",))
+    cut = [Tolerated(each, edge, "near", 150, only=tail, always=False) for each in (*_PACKET_TOTALS, *_COUNTS)]
+    cut += [
+        Tolerated(each, edge, "near", 150 * _LONGEST_FRAME, only=tail, always=False)
+        for each in (*_BYTE_TOTALS, *_BYTES)
+    ]
+    reorder = Tolerated(
+        "get_pgid_stats:result.latency.20.er.*", shaped, "near", 15, only=("loss_reorder",), always=False
+    )
     return [*cut, *one, reorder]
 
 

@@ -47,7 +47,7 @@ class Router:
         ip("link", "set", "lo", "up")
         for port in range(2):
             self._connect(port)
-        self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter")
         for port in range(2):
             self._address(port, knows_neighbours=knows_neighbours)
 
@@ -67,7 +67,8 @@ class Router:
     def _connect(self, port):
         mine, theirs = f"p{port}", f"r{port}"
         ip("link", "add", mine, "address", f"02:00:00:00:00:1{port}", "type", "veth", "peer", "name", theirs)
-        ip("link", "set", theirs, "address", f"02:00:00:00:0d:0{port}", "netns", str(self._holder.pid))
+        ip("link", "set", theirs, "address", f"02:00:00:00:0d:0{port}")
+        ip("link", "set", theirs, "netns", str(self._holder.pid))
         Path(f"/proc/sys/net/ipv6/conf/{mine}/disable_ipv6").write_text("1")
         ip("link", "set", mine, "up")
 
