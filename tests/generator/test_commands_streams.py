@@ -70,3 +70,18 @@ def test_mistakes_of_a_program_are_failures_to_execute(desk):
     answer = desk.ask("add_stream", **desk.own(0), stream_id=1, stream=source)
     assert answer["error"]["code"] == -32000
     assert answer["error"]["specific_err"] == "VM: step cannot be 0"
+
+
+def test_a_port_takes_so_many_streams(desk, monkeypatch):
+    monkeypatch.setattr("lab.generator.commands.streams._MOST_STREAMS", 2)
+    add(desk, 1)
+    add(desk, 2)
+    refused = desk.refusal("add_stream", **desk.own(0), stream_id=3, stream=packets.stream())
+    assert refused == "Reached limit of 2 streams at the port."
+
+
+def test_a_mistake_in_a_stream_comes_before_its_number(desk):
+    add(desk, 1)
+    source = packets.stream(mode={"type": "zigzag"})
+    assert "zigzag" in desk.refusal("add_stream", **desk.own(0), stream_id=1, stream=source)
+    assert "stream 1 already exists" in desk.refusal("add_stream", **desk.own(0), stream_id=1, stream=packets.stream())

@@ -13,6 +13,7 @@ from lab.generator.ports import DEFAULT_PROFILE, Port, Profile, State
 from lab.generator.state import ServerState
 
 Params = Mapping[str, Any]
+_MOST_STREAMS = 20_000
 
 
 def profile_name(params: Params) -> str:
@@ -59,11 +60,13 @@ def _stream(port: Port, profile: Profile, stream_id: int) -> model.Stream:
 def _add(state: ServerState, params: Params) -> dict[str, Any]:
     port = owned_port(state, params)
     name, stream_id = profile_name(params), arguments.unsigned(params, "stream_id")
+    stream = _parse(stream_id, arguments.mapping(params, "stream"), port)
     profile = port.profiles.get(name) or Profile(name)
     if stream_id in profile.streams:
         raise execute_error(f"stream {stream_id} already exists in profile_id({name})")
     profile.require("add_stream", State.IDLE, State.STREAMS)
-    stream = _parse(stream_id, arguments.mapping(params, "stream"), port)
+    if len(profile.streams) >= _MOST_STREAMS:
+        raise execute_error(f"Reached limit of {_MOST_STREAMS} streams at the port.")
     state.groups.join(stream, (port.index, name, stream_id))
     profile.streams[stream_id] = stream
     profile.settle()
