@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if absent:
         sys.stderr.write(
             f"benchmark - tools to compare with - Expected: {', '.join(absent)}, Actual: not installed - "
-            f"see docs/benchmarks.md\n"
+            f"apt install netsniff-ng tcpreplay iperf3 tcpdump tshark, or --only analysis\n"
         )
         return 2
     sys.stdout.write(heading(extent, machine.versions()))

@@ -97,8 +97,9 @@ def tshark_counts(report: str) -> tuple[int, int]:
 class Bench:
     """The wire and what runs on it."""
 
-    def __init__(self, wire: Wire, folder: Path, packets: int) -> None:
+    def __init__(self, wire: Wire, folder: Path, packets: int, others: Sequence[str]) -> None:
         self._wire = wire
+        self._others = others
         self._files = tools.Files(folder)
         self._log = folder / "receiver.log"
         self._packets = packets
@@ -110,7 +111,7 @@ class Bench:
             self._files.write(frame_bytes)
             samples.append(self._nobody(frame_bytes))
             samples.append(self._ours(frame_bytes))
-            samples += [self._tool(tool, frame_bytes) for tool in tools.RECEIVERS]
+            samples += [self._tool(tool, frame_bytes) for tool in self._others]
         return samples
 
     def _nobody(self, frame_bytes: int) -> Sample:
@@ -224,10 +225,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--packets", type=int, default=400_000)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--others", nargs="*", choices=tools.RECEIVERS, default=list(tools.RECEIVERS), metavar="TOOL")
     options = parser.parse_args()
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as folder, Wire() as wire:
-        bench = Bench(wire, Path(folder), options.packets)
+        bench = Bench(wire, Path(folder), options.packets, options.others)
         for _ in range(options.rounds):
             samples += bench.round(options.sizes)
     sys.stdout.write(json.dumps([asdict(sample) for sample in samples]))

@@ -58,8 +58,9 @@ class Sample:
 class Bench:
     """The wire and what runs on it."""
 
-    def __init__(self, wire: Wire, folder: Path, window_s: float) -> None:
+    def __init__(self, wire: Wire, folder: Path, window_s: float, others: Sequence[str]) -> None:
         self._wire = wire
+        self._others = others
         self._files = tools.Files(folder)
         self._log = folder / "tool.log"
         self._window_s = window_s
@@ -70,7 +71,7 @@ class Bench:
         for frame_bytes in sizes:
             self._files.write(frame_bytes)
             idle = idle_machine_ratio(self._window_s / 2)
-            samples += [self._one(tool, frame_bytes, idle) for tool in (tools.OURS, *tools.SENDERS)]
+            samples += [self._one(tool, frame_bytes, idle) for tool in (tools.OURS, *self._others)]
         return samples
 
     def _one(self, tool: str, frame_bytes: int, idle: float) -> Sample:
@@ -164,10 +165,11 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--window", type=float, default=1.0, metavar="S")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--others", nargs="*", choices=tools.SENDERS, default=list(tools.SENDERS), metavar="TOOL")
     options = parser.parse_args()
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as folder, Wire() as wire:
-        bench = Bench(wire, Path(folder), options.window)
+        bench = Bench(wire, Path(folder), options.window, options.others)
         for _ in range(options.rounds):
             samples += bench.round(options.sizes)
     sys.stdout.write(json.dumps([asdict(sample) for sample in samples]))

@@ -25,7 +25,7 @@ from hitless.sessions import HeaderFields, Layout, of_group
 LATENCY_HEADER_BYTES = 16
 LATENCY_MAGIC = 0xAB
 _SEQUENCE_MODULUS = 1 << 32
-_PIECE = 1 << 14
+_PIECE = 1 << 15
 _NOBODY = 0
 
 
@@ -176,16 +176,15 @@ class ProbeDecoder:
     def _collect(self, found: _Found) -> DecodedProbes:
         decoded = found.owner != _NOBODY
         names = np.asarray([0, *(group.pg_id for group, _ in self._groups)], np.int32)
-        number, user, session, ticks = only(
-            decoded, found.number, found.user, found.session, self._ticks[: self._count]
-        )
+        owner, number, user, session = only(decoded, found.owner, found.number, found.user, found.session)
+        index, ticks = only(decoded, self._index[: self._count], self._ticks[: self._count])
         return DecodedProbes(
             rows=np.flatnonzero(decoded),
-            pg_id=names[found.owner[decoded]],
+            pg_id=names[owner],
             number=number,
             user=user,
             session=session,
-            index=self._index[: self._count][decoded].astype(np.int16),
+            index=index.astype(np.int16),
             sent_ticks=ticks,
             unidentified_count=int(np.count_nonzero(found.looks & ~decoded)),
         )

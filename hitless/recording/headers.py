@@ -131,6 +131,6 @@ def _udp_packets(block: PacketBlock) -> Headers:
     return Headers(*only(keep, rows, ip_start, payload_start, payload_end))
 
 
-def only(keep: NDArray[np.bool_], *columns: Int64Array) -> tuple[Int64Array, ...]:
+def only(keep: NDArray[np.bool_], *columns: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     """Return the rows of columns that are to be kept; nothing is copied where that is all of them."""
     return columns if bool(keep.all()) else tuple(one[keep] for one in columns)

@@ -12,7 +12,6 @@ from hitless.recording import manifest as files
 from hitless.recording.clock import ClockMap, clock_map
 from hitless.recording.decode import ProbeDecoder
 from hitless.recording.errors import RecordingError
-from hitless.recording.headers import only
 from hitless.recording.manifest import RECORD_AGAIN, Manifest, read_json
 from hitless.recording.marks import InstanceNames, versions_of
 from hitless.recording.pcap import RECORD_BYTES, PacketBlock, PcapReader
@@ -103,11 +102,8 @@ class _Captured:
         """Return the decoded ones, their times on the tester's clock."""
         decoded = self._decoder.finish()
         del self._decoder
-        rows = decoded.rows
-        keep = np.zeros(self._count, np.bool_)
-        keep[rows] = True
-        (received,) = only(keep, self._received[: self._count])
-        version, instance = self._version[: self._count][keep], self._instance[: self._count][keep]
+        kept = slice(self._count) if len(decoded.rows) == self._count else decoded.rows
+        received, version, instance = self._received[kept], self._version[kept], self._instance[kept]
         del self._received, self._version, self._instance
         instances = self._names.settle(instance)
         sent = decoded.sent_ticks
