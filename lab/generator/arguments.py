@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,7 +28,9 @@ def integer(fields: Fields, name: str, default: int | None = None) -> int:
     value = fields.get(name, default)
     if value is None:
         value = _required(fields, name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(name, value, "int")
+    if isinstance(value, float) and not value.is_integer():
         raise _wrong_type(name, value, "int")
     return int(value)
 
@@ -43,7 +46,7 @@ def unsigned(fields: Fields, name: str) -> int:
 def number(fields: Fields, name: str) -> float:
     """Any number."""
     value = _required(fields, name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise _wrong_type(name, value, "double")
     return float(value)
 

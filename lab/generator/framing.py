@@ -14,6 +14,8 @@ MAGIC = 0xABE85CEA
 _HEADER = struct.Struct(">II")
 # Level 1: answers are short-lived and local, the second core belongs to the system under test.
 _LEVEL = 1
+# A request of the largest size that the port takes must not unpack into all of the memory.
+_LARGEST_BODY = 64 << 20
 
 
 class FramingError(ValueError):
@@ -39,12 +41,16 @@ def unpack(data: bytes) -> Message:
     The announced length is not checked, because TRex does not check it either.
 
     Raises:
-        FramingError: The body is not zlib.
+        FramingError: The body is not zlib, or too large.
     """
     if len(data) < _HEADER.size or _HEADER.unpack_from(data)[0] != MAGIC:
         return Message(data, compressed=False)
     try:
-        return Message(zlib.decompress(data[_HEADER.size :]), compressed=True)
+        unpacker = zlib.decompressobj()
+        body = unpacker.decompress(data[_HEADER.size :], _LARGEST_BODY)
+        if not unpacker.eof:
+            raise FramingError(f"message of {len(data)} bytes - body is cut, or larger than {_LARGEST_BODY} bytes")
+        return Message(body, compressed=True)
     except zlib.error as error:
         raise FramingError(f"message of {len(data)} bytes - body is not zlib: {error}") from error
 

@@ -64,6 +64,11 @@ def not_served(what: str) -> RpcError:
     return RpcError(EXECUTE_ERROR, f"{what} - not served by this generator (a TRex server would do it)")
 
 
+def _no_constant(name: str) -> None:
+    """Python reads NaN and Infinity, which JSON does not have."""
+    raise ValueError(name)
+
+
 class Dispatcher:
     """Finds the handler of each request and wraps what it returns or raises."""
 
@@ -74,8 +79,8 @@ class Dispatcher:
         """The bytes to send back for the bytes received; never raises for what a client sent."""
         try:
             request = framing.unpack(data)
-            content = json.loads(request.body)
-        except ValueError:
+            content = json.loads(request.body, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
             return framing.to_json(_error(None, RpcError(PARSE_ERROR)))
         reply = framing.to_json(self._answer_content(content))
         return framing.pack(framing.Message(reply, request.compressed))
