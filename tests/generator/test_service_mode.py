@@ -47,17 +47,20 @@ def test_the_receive_queue_holds_the_latest_packets(seen):
     assert second - first == pytest.approx(0.02, abs=0.015)
 
 
-def test_a_port_with_a_tag_speaks_with_its_vlan(seen):
-    assert seen["vlan"]["pings"] == {"tagged": 3, "neighbour": MAC}
+def test_a_port_with_a_tag_answers_its_vlan_only(seen):
+    (answer,) = seen["vlan"]["answered"]
+    asked = seen["vlan"]["asked"]["of the port"]
+    assert answer[:24] == asked[12:24] + MAC.replace(":", "")
+    assert answer[24:36] == "810000640806"
+    assert answer[48:52] == "0002"  # an ARP reply
 
 
 def test_captured_frames_have_their_tags(seen):
-    captured = seen["vlan"]["captured"]
-    (answer,) = captured["arp or (vlan and arp)"]
-    assert base64.b64decode(answer)[12:18].hex() == "810000640806"
+    captured, asked = seen["vlan"]["captured"], seen["vlan"]["asked"]
+    assert captured["arp or (vlan and arp)"] == list(asked.values())
     # The kernel takes the outermost tag out before the filter looks.
-    assert captured["arp"] == [answer]
-    assert captured["vlan and arp"] == []
+    assert captured["arp"] == [asked["of the port"], asked["none"], asked["another"]]
+    assert captured["vlan and arp"] == [asked["two"]]
 
 
 def test_links_that_change_are_told(seen):
