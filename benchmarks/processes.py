@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -16,7 +17,9 @@ _PATIENCE_S = 8.0
 def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command for as long as the context lasts; what it says goes into the log."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             yield process
         finally:
@@ -24,16 +27,18 @@ def running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byte
 
 
 def stop(process: subprocess.Popen[bytes], number: signal.Signals, patience_s: float = _PATIENCE_S) -> None:
-    """Send a signal and wait; kill what does not heed it."""
-    if process.poll() is not None:
-        return
+    """Send a signal to a process that ``running`` started and to what it started, and wait; kill what remains."""
+    if process.poll() is None:
+        _signal_group(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)
+    _signal_group(process.pid, signal.SIGKILL)  # some tools leave their children behind
+    process.wait()
+
+
+def _signal_group(leader: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        process.send_signal(number)
-    try:
-        process.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        os.killpg(leader, number)
 
 
 def wait_for_text(log: Path, text: str, *, timeout_s: float = 5.0) -> bool:
