@@ -226,17 +226,21 @@ def _equal_length_run(path: Path, content: NDArray[np.uint8], position: int) -> 
     while count < available:
         stop = min(count + window, available)
         rows = content[position + count * stride : position + stop * stride].reshape(-1, stride)
-        same = rows[:, :RECORD_BYTES].copy().view(_RECORD_HEADER)["stored"][:, 0] == width
+        same = _column(rows, 8) == width
         equal = len(same) if same.all() else int(np.argmin(same))
         count += equal
         if equal < len(same):
             break
         window *= 4
     rows = content[position : position + count * stride].reshape(count, stride)
-    headers = rows[:, :RECORD_BYTES].copy().view(_RECORD_HEADER)[:, 0]
-    times_ns = headers["s"].astype(np.int64) * _NS_PER_S + headers["ns"]
+    times_ns = _column(rows, 0).astype(np.int64) * _NS_PER_S + _column(rows, 4)
     block = PacketBlock(rows[:, RECORD_BYTES:], np.full(count, width, np.int32), times_ns)
     return block, position + count * stride
+
+
+def _column(rows: NDArray[np.uint8], place: int) -> NDArray[np.uint32]:
+    """Return a number of the headers of records without copying it."""
+    return rows[:, place : place + 4].view("<u4")[:, 0]
 
 
 def _join(segments: Sequence[PacketBlock]) -> PacketBlock:
