@@ -149,7 +149,7 @@ def without_probes(history: History, rows: NDArray[np.int64]) -> History:
     kept = np.ones(len(probes.number), np.bool_)
     kept[rows] = False
     columns = {one.name: getattr(probes, one.name) for one in fields(probes)}
-    left = {name: value[kept] for name, value in columns.items() if isinstance(value, np.ndarray)}
+    left: dict[str, Any] = {name: value[kept] for name, value in columns.items() if isinstance(value, np.ndarray)}
     return replace(history, probes=replace(probes, **left))
 
 

@@ -13,7 +13,7 @@ from tests.core.mutilations import mutilations
 from tests.properties import altered
 from tests.properties.dice import dice
 
-FEW = settings(max_examples=max(20, settings().max_examples // 3))
+FEW = settings(max_examples=max(15, settings().max_examples // 4))
 NAMES = st.sampled_from(altered.RECORDINGS)
 EXPLAINED = frozenset({"one-version", "nothing-declared"})
 """Marks are read by the versions that are declared, so that none is of a version that is not; a share that is not

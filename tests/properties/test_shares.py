@@ -19,7 +19,7 @@ from tests.properties.reference_counting import samples_of
 from tests.properties.reference_packets import all_packets
 from tests.properties.truth import EPOCH_NS, MS
 
-SLOW = settings(max_examples=max(20, settings().max_examples // 4))
+SLOW = settings(max_examples=max(15, settings().max_examples // 4))
 
 
 def opened(on_new):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hitless.measures.timelines import timelines
+from hitless.measures.timelines import numbers_by_session, timelines
 from hitless.sessions import Layout
 from tests.properties.histories import ROUGH, layouts, recordings
 from tests.properties.reference_packets import followed, packets_of, place_of
@@ -68,3 +68,27 @@ def test_headers_say_user_session_and_place(data, numbers):
         )
         assert low[row] == number % 2**layout.header_bits
         assert number % layout.session_step == session % layout.session_step
+
+
+@given(recordings(fates=ROUGH), st.lists(st.integers(0, 71), max_size=20))
+def test_sessions_and_users_of_some_packets(made, drawn):
+    for stream in timelines(made.history):
+        packets = packets_of(stream)
+        some = [packets[number % len(packets)] for number in drawn]
+        numbers = np.asarray([packet.number for packet in some], np.int64)
+        assert stream.sessions_of(numbers).tolist() == [packet.name for packet in some]
+        assert stream.users_of(numbers).tolist() == [packet.user_name for packet in some]
+        assert stream.session_count(numbers) == len({packet.name for packet in some})
+
+
+@given(layouts(), st.integers(0, 200), st.integers(1, 100))
+def test_packet_numbers_by_session_come_in_pieces_of_whole_sessions(data, count, piece):
+    expected: dict[int, list[int]] = {}
+    for number in range(count):
+        expected.setdefault(place_of(data, number)[1], []).append(number)
+    found = [one.tolist() for one in numbers_by_session(Layout.from_data(data), count, piece)]
+    assert [number for one in found for number in one] == [
+        number for session in sorted(expected) for number in expected[session]
+    ]
+    for one in found:
+        assert sorted(one) == sorted(number for session in expected.values() for number in session if session[0] in one)
