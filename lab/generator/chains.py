@@ -19,8 +19,8 @@ from lab.generator.courses import Course
 
 Times = npt.NDArray[np.int64]
 
-# Chains without any time in them would never end: so much is planned at once, the rest comes late.
-_MOST_PACKETS = 100_000
+# Of a stream in one window, whatever rate it asks for, and changes of streams: the rest comes late.
+MOST_PACKETS = 100_000
 _MOST_TURNS = 5_000
 # Keeps the first packet of a stream behind the last one of the stream before.
 _LEAST_GAP_NS = 1.0
@@ -129,10 +129,10 @@ class Runner:
         due = elapsed / self.interval_ns + 1
         if packets is not None:
             whole = math.inf if self._cycle_ns <= 0 else elapsed // self._cycle_ns + 1
-            due = min(whole * packets, _MOST_PACKETS + self._made)
+            due = min(whole * packets, MOST_PACKETS + self._made)
         if self.course.total is not None:
             due = min(due, self.course.total)
-        return max(0, min(math.ceil(due) - self._made, _MOST_PACKETS))
+        return max(0, min(math.ceil(due) - self._made, MOST_PACKETS))
 
     def take(self, until_ns: int) -> Times:
         """Times of the next packets before `until_ns`; they count as planned from now on."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lab.generator import arguments
 from lab.generator.arguments import Fields
+from lab.generator.bounded import LARGEST_32, duration_or_rate, up_to
 from lab.generator.jsonrpc import bad_parameters, execute_error
 
 NO_STREAM = -1
@@ -73,14 +74,14 @@ def parse_mode(fields: Fields) -> Mode:
     if kind == "single_burst":
         return Mode(_burst(fields, kind, "total_pkts"))
     if kind == "multi_burst":
-        gap_us = arguments.unsigned_number(fields, "ibg")
-        bursts = arguments.unsigned(fields, "count")
+        gap_us = duration_or_rate(fields, "ibg")
+        bursts = up_to(LARGEST_32, fields, "count")
         return Mode(_burst(fields, kind, "pkts_per_burst"), bursts, gap_us)
     raise execute_error(f"bad stream type provided: '{kind}'")
 
 
 def _burst(fields: Fields, kind: str, name: str) -> int:
-    packets = arguments.unsigned(fields, name)
+    packets = up_to(LARGEST_32, fields, name)
     if packets == 0:
         raise bad_parameters(f"{kind}: '{name}' cannot be zero.")
     return packets

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 from lab.generator import arguments, ranges
 from lab.generator.arguments import Fields
+from lab.generator.bounded import LARGEST_16, LARGEST_32, LARGEST_64, signed, up_to
 from lab.generator.jsonrpc import bad_parameters, execute_error
 from lab.generator.random_variables import RandomVariable, RepeatedRandom
 from lab.generator.tuples import TupleGenerator
 from lab.generator.variables import FlowVariable, ListVariable
 
 _SIZES = (1, 2, 4, 8)
-_LARGEST_16 = 0xFFFF
-_LARGEST_32 = 0xFFFFFFFF
-_LARGEST_64 = 0xFFFFFFFFFFFFFFFF
 
 Drafted = FlowVariable | ListVariable | RandomVariable | RepeatedRandom
 
@@ -112,7 +110,7 @@ def parse(fields: Fields) -> Draft:
     """
     parsers: dict[str, Callable[[Fields], Step]] = {
         "fix_checksum_hw": _hardware_checksum,
-        "fix_checksum_ipv4": lambda each: ChecksumDraft("fix_checksum_ipv4", _up_to(_LARGEST_16, each, "pkt_offset")),
+        "fix_checksum_ipv4": lambda each: ChecksumDraft("fix_checksum_ipv4", up_to(LARGEST_16, each, "pkt_offset")),
         "fix_checksum_icmpv6": _icmpv6_checksum,
         "flow_var": _flow_variable,
         "write_flow_var": _write,
@@ -121,17 +119,12 @@ def parse(fields: Fields) -> Draft:
         "write_mask_flow_var": _masked_write,
         "flow_var_rand_limit": _repeated_random,
     }
-    steps = [parsers[arguments.choice(each, "type", parsers)](each) for each in arguments.array(fields, "instructions")]
-    cache = 0 if fields.get("cache") is None else _up_to(_LARGEST_16, fields, "cache")
+    instructions = [
+        arguments.mapping({"instructions": each}, "instructions") for each in arguments.array(fields, "instructions")
+    ]
+    steps = [parsers[arguments.choice(each, "type", parsers)](each) for each in instructions]
+    cache = up_to(LARGEST_16, fields, "cache", 0)
     return Draft(tuple(steps), cache)
-
-
-def _up_to(largest: int, fields: Fields, name: str) -> int:
-    value = arguments.unsigned(fields, name)
-    if value > largest:
-        bits = largest.bit_length()
-        raise bad_parameters(f"'{name}' is 'uint', expecting 'uint{bits}'")
-    return value
 
 
 def _size(fields: Fields) -> int:
@@ -152,16 +145,17 @@ def _flow_variable(fields: Fields) -> VariableDraft:
     name, size = arguments.text(fields, "name"), _size(fields)
     next_name, split = _next_and_split(fields)
     op = arguments.choice(fields, "op", ("inc", "dec", "random"))
-    step = _up_to(_LARGEST_64, fields, "step")
+    step = up_to(LARGEST_64, fields, "step")
     split = split and op != "random"
     if fields.get("value_list") is not None:
-        members = tuple(int(each) for each in arguments.array(fields, "value_list"))
+        listed_values = arguments.array(fields, "value_list")
+        members = tuple(arguments.integer({"value_list": each}, "value_list") for each in listed_values)
         ranges.check_list(size, members, step)
         listed = RandomVariable(name, size, len(members) - 1, 0, len(members) - 1, members)
         return VariableDraft(
             listed if op == "random" else ListVariable(name, size, op, members, step), next_name, split
         )
-    init, low, high = (_up_to(_LARGEST_64, fields, each) for each in ("init_value", "min_value", "max_value"))
+    init, low, high = (up_to(LARGEST_64, fields, each) for each in ("init_value", "min_value", "max_value"))
     ranges.check_range(size, (init, low, high), step)
     if op == "random":
         return VariableDraft(RandomVariable(name, size, init, low, high), next_name, split)
@@ -174,7 +168,7 @@ def _repeated_random(fields: Fields) -> VariableDraft:
     name, size = arguments.text(fields, "name"), _size(fields)
     next_name, split = _next_and_split(fields)
     names = ("seed", "limit", "min_value", "max_value")
-    seed, limit, low, high = (_up_to(_LARGEST_64, fields, each) for each in names)
+    seed, limit, low, high = (up_to(LARGEST_64, fields, each) for each in names)
     if limit == 0:
         raise bad_parameters("VM: request random flow var variable with limit of zero '")
     ranges.check_range(size, (low, low, high), 1)
@@ -183,9 +177,9 @@ def _repeated_random(fields: Fields) -> VariableDraft:
 
 def _tuple(fields: Fields) -> TupleDraft:
     name = arguments.text(fields, "name")
-    ip_low, ip_high = (_up_to(_LARGEST_32, fields, each) for each in ("ip_min", "ip_max"))
-    port_low, port_high = (_up_to(_LARGEST_16, fields, each) for each in ("port_min", "port_max"))
-    limit, flags = _up_to(_LARGEST_32, fields, "limit_flows"), _up_to(_LARGEST_16, fields, "flags")
+    ip_low, ip_high = (up_to(LARGEST_32, fields, each) for each in ("ip_min", "ip_max"))
+    port_low, port_high = (up_to(LARGEST_16, fields, each) for each in ("port_min", "port_max"))
+    limit, flags = up_to(LARGEST_32, fields, "limit_flows"), up_to(LARGEST_16, fields, "flags")
     if ip_high < ip_low or port_high < port_low:
         # A real server ends with a failed assertion.
         raise execute_error(
@@ -198,26 +192,26 @@ def _tuple(fields: Fields) -> TupleDraft:
 def _write(fields: Fields) -> WriteDraft:
     return WriteDraft(
         arguments.text(fields, "name"),
-        _up_to(_LARGEST_16, fields, "pkt_offset"),
-        arguments.integer(fields, "add_value"),
+        up_to(LARGEST_16, fields, "pkt_offset"),
+        signed(fields, "add_value"),
         arguments.boolean(fields, "is_big_endian"),
     )
 
 
 def _masked_write(fields: Fields) -> WriteDraft:
     plain = _write(fields)
-    size, mask = _up_to(_LARGEST_16, fields, "pkt_cast_size"), _up_to(_LARGEST_32, fields, "mask")
+    size, mask = up_to(LARGEST_16, fields, "pkt_cast_size"), up_to(LARGEST_32, fields, "mask")
     if size == 0:
         raise execute_error("*** error: instruction id '0 cast size should be 1,2,4 it is 0")
-    shift = arguments.integer(fields, "shift")
+    shift = signed(fields, "shift")
     return WriteDraft(plain.name, plain.offset, plain.add, plain.big_endian, size, mask, shift)
 
 
 def _hardware_checksum(fields: Fields) -> ChecksumDraft:
-    lengths = (_up_to(_LARGEST_16, fields, each) for each in ("l2_len", "l3_len", "l4_type"))
+    lengths = (up_to(LARGEST_16, fields, each) for each in ("l2_len", "l3_len", "l4_type"))
     return ChecksumDraft("fix_checksum_hw", *lengths)
 
 
 def _icmpv6_checksum(fields: Fields) -> ChecksumDraft:
-    lengths = (_up_to(_LARGEST_16, fields, each) for each in ("l2_len", "l3_len"))
+    lengths = (up_to(LARGEST_16, fields, each) for each in ("l2_len", "l3_len"))
     return ChecksumDraft("fix_checksum_icmpv6", *lengths)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from lab.generator.chains import Runner
+from lab.generator.chains import MOST_PACKETS, Runner
 
 HORIZON_NS = 50_000_000
 # What has been missed by a stall up to this long is made up for; beyond it the schedule slips.
@@ -60,7 +60,9 @@ class Lane:
 
     def take(self, until_ns: int) -> Times:
         """Times of the next packets before `until_ns`; they count as planned from now on."""
-        count = int(np.ceil((until_ns - self.origin_ns) / self.interval_ns)) + self.first - self.planned
+        # What is too much for a window comes late.
+        ahead = min((until_ns - self.origin_ns) / self.interval_ns, self.planned - self.first + MOST_PACKETS)
+        count = math.ceil(ahead) + self.first - self.planned
         if self.end is not None:
             count = min(count, self.end - self.planned)
         if count <= 0:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lab.generator import arguments, frames
 from lab.generator.arguments import Fields
+from lab.generator.bounded import LARGEST_32, up_to
 from lab.generator.jsonrpc import execute_error, not_served
 
 _SHORTEST = 60
@@ -32,7 +33,7 @@ def parse_statistics(fields: Fields, layers: frames.Layers) -> Statistics | None
     """
     if not arguments.boolean(fields, "enabled"):
         return None
-    pg_id = arguments.unsigned(fields, "stream_id")
+    pg_id = up_to(LARGEST_32, fields, "stream_id")
     if fields.get("vxlan"):
         raise not_served("flow statistics of the packet inside VXLAN")
     if fields.get("ieee_1588"):

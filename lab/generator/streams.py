@@ -11,6 +11,7 @@ from functools import cached_property
 from lab.generator import arguments, bandwidth, frames, programs
 from lab.generator.arguments import Fields
 from lab.generator.bandwidth import PORT_SPEED_BPS, Rate
+from lab.generator.bounded import LARGEST_32, duration_or_rate, signed, up_to
 from lab.generator.compiling import Compiled, compiled
 from lab.generator.courses import NO_STREAM, Course, parse_mode
 from lab.generator.field_engine import Program
@@ -139,11 +140,11 @@ def parse(stream_id: int, fields: Fields, largest_frame: int) -> Stream:
         source=fields,
         frame=frame,
         layers=layers,
-        flags=arguments.integer(fields, "flags"),
+        flags=signed(fields, "flags"),
         draft=programs.parse(arguments.mapping(fields, "vm")),
-        random_seed=arguments.integer(fields, "random_seed", 0),
+        random_seed=up_to(LARGEST_32, fields, "random_seed", 0),
         rate=rate,
-        gap_us=arguments.unsigned_number(fields, "isg"),
+        gap_us=duration_or_rate(fields, "isg"),
         course=course,
         statistics=parse_statistics(arguments.mapping(fields, "flow_stats"), layers),
         enabled=arguments.boolean(fields, "enabled"),
@@ -163,16 +164,16 @@ def _rate_and_course(stream_id: int, fields: Fields, stream: Fields) -> tuple[Ra
         burst_packets=mode.burst_packets,
         bursts=mode.bursts,
         burst_gap_ns=mode.burst_gap_us * 1000,
-        next_id=max(arguments.integer(stream, "next_stream_id"), NO_STREAM),
-        loops=arguments.unsigned(stream, "action_count"),
+        next_id=max(signed(stream, "next_stream_id"), NO_STREAM),
+        loops=up_to(LARGEST_32, stream, "action_count"),
         starts=arguments.boolean(stream, "self_start"),
-        silent=bool(arguments.integer(stream, "flags") & _DUMMY_STREAM),
+        silent=bool(signed(stream, "flags") & _DUMMY_STREAM),
     )
     return rate, course
 
 
 def _rate(fields: Fields) -> Rate:
-    value = arguments.unsigned_number(fields, "value")
+    value = duration_or_rate(fields, "value")
     unit = arguments.choice(fields, "type", _RATES)
     if value == 0:
         raise execute_error("Rate value should be positive.")
@@ -181,7 +182,7 @@ def _rate(fields: Fields) -> Rate:
 
 def _check_core(fields: Fields) -> None:
     """There is one core; a stream may ask for it, but not for another."""
-    core_id = arguments.integer(fields, "core_id", -1)
+    core_id = signed(fields, "core_id", -1)
     if core_id > 0:
         raise execute_error("There is only one core, hence core ID must be 0.")
     statistics = fields.get("flow_stats")

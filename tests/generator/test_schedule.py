@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lab.generator.chains import MOST_PACKETS
 from lab.generator.schedule import CATCH_UP_NS, HORIZON_NS, Lane, Timeline, burst_end_ns
 
 MS = 1_000_000
@@ -193,3 +194,13 @@ def test_nothing_is_due_any_more_when_all_lanes_are_finished():
     assert len(play(timeline, START + 100 * MS)) == 5
     assert timeline.next_due_ns() is None
     assert Timeline().next_due_ns() is None
+
+
+@pytest.mark.parametrize("pps", [1e10, 1e300])
+def test_a_rate_beyond_reason_is_planned_in_parts(pps):
+    fast = lane(pps)
+    assert len(fast.take(START + HORIZON_NS)) == MOST_PACKETS
+    timeline = Timeline([lane(pps)])
+    timeline.plan(START)
+    timeline.position = MOST_PACKETS
+    assert timeline.late_ns(START + 900 * MS) > 800 * MS
