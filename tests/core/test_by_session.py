@@ -155,3 +155,34 @@ def test_of_copies_the_first_counts_and_late_packets_are_counted(seed):
     )
     inner = slice(known[0], known[-1] + 1)
     assert np.abs(stream.sent_ns[inner] - at(0) - expected[inner]).max() <= 1
+
+
+@pytest.mark.parametrize("piece", [1, 3, 50])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_gaps_of_several_streams_are_the_same_in_pieces_of_any_size(monkeypatch, piece, in_order):
+    monkeypatch.setattr("hitless.measures.gaps.PIECE", piece)
+    chance = np.random.default_rng(9)
+    for count in (1, 2, 40, 333):
+        streams = []
+        for layout, rate in ((LAYOUTS[1], 900), (LAYOUTS[10], 4000)):
+            sent = np.cumsum(chance.integers(0, rate, count + rate % 7))
+            if not in_order and count > 2:
+                sent[[0, -1]] = sent[[-1, 0]]
+            received = chance.random(len(sent)) > 0.3
+            streams.append(stream_of(layout, sent, received=received, instance=np.where(received, 1, UNMARKED)))
+        together = np.concatenate([stream.sent_ns for stream in streams])
+        came_back = np.concatenate([stream.received for stream in streams])
+        order = np.argsort(together, kind="stable")
+        order = order[(together[order] >= 100) & (together[order] < 200_000)]
+        times, seen = together[order].tolist(), came_back[order]
+        gaps = longest_gaps(streams, Span(100, 200_000))
+        assert gaps.service_ns == slow_longest([0] * len(times), times, seen)
+        marked = [time for time, back in zip(times, seen, strict=True) if back]
+        assert gaps.version_ns == slow_longest([0] * len(marked), marked, [True] * len(marked))
+        assert gaps.instance_ns == gaps.version_ns
+
+
+def test_without_streams_or_packets_there_is_no_gap():
+    nothing = longest_gaps([], Span(0, 10))
+    assert (nothing.service_ns, nothing.version_ns, nothing.instance_ns, nothing.session_ns) == (None,) * 4
+    assert longest_gaps([stream_of(LAYOUTS[1], [100, 200])], Span(0, 10)) == nothing
