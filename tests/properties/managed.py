@@ -151,4 +151,6 @@ def documents() -> st.SearchStrategy[dict[str, Any]]:
         lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
         max_leaves=8,
     )
-    return st.dictionaries(KEYS, values, max_size=4)
+    units = st.lists(st.dictionaries(KEYS, SCALARS, max_size=4), max_size=3)
+    instance = st.builds(lambda listed: {"instantiatedVnfInfo": {"vnfcResourceInfo": listed}}, units)
+    return st.one_of(st.dictionaries(KEYS, values, max_size=4), instance)
