@@ -92,7 +92,16 @@ class Lingering(FourStepUpgrade):
 
 
 class CompletedEarly(Lingering):
-    """The upgrade is declared complete when all new users go to the new version; old units are drained afterwards."""
+    """The upgrade is declared complete as soon as new users go to the new version; old units are drained afterwards."""
+
+    def grow_to(self, share: float) -> None:
+        """One share of step 3; the last one is not held."""
+        if share < 1.0:
+            super().grow_to(share)
+            return
+        self.fleet.step("grow to all")
+        self.provide_capacity(share)
+        self.raise_share(share)
 
     def drain(self) -> None:
         """Not now."""
@@ -187,7 +196,7 @@ DEFECTS: Final = (
     Defect(
         "upg-05-completed-early",
         "RQ-UPG-05",
-        "the upgrade is declared complete when all new users go to the new version, before old units are drained",
+        "the upgrade is declared complete as soon as all new users go to the new version, before old units are drained",
         lambda parts: replace(parts, upgrade_procedure="lab.defects.drain:CompletedEarly"),
     ),
     Defect(
