@@ -62,11 +62,12 @@ DEFECTS: Final = (
     Defect(
         "trf-06-both-generations",
         "RQ-TRF-06",
-        "while selection rules change, the old ones and the new ones both send each packet on",
+        "while selection rules change, the old ones and the new ones both send each packet on; units have headroom",
         lambda parts: replace(
             parts,
             decider_rules="lab.defects.copies:OverlappingRules",
             decider_switching="lab.defects.copies:OverlappingSwitching",
+            compute_catalogue="lab.defects.compute:OverprovisionedCatalogue",
         ),
     ),
 )
