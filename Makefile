@@ -29,7 +29,7 @@ check: setup
 	$(PYTHON_BIN) -m ruff format --check .
 	$(PYTHON_BIN) -m mypy
 	.venv/bin/lint-imports
-	$(PYTHON_BIN) -m pytest -q -n 2 -m "not processes and not namespaces and not live" tests
+	$(PYTHON_BIN) -m pytest -q -n 2 -m "not processes and not namespaces and not live and not stored" tests
 
 test: setup
 	exec $(PYTHON_BIN) -m pytest tests

@@ -13,7 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal
 
-from hitless.catalogue import Catalogue, Limit, Need, Procedure, Requirement, applied_limits
+from hitless.catalogue import Catalogue, Limit, Need, Procedure, Requirement
+from hitless.limits import applied_limits
 from hitless.sut import SystemUnderTest
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hitless.catalogue import Catalogue, limits_of_recording
+from hitless.catalogue import Catalogue
 from hitless.history import History
 from hitless.judges import JUDGES
+from hitless.limits import limits_of_recording
 from hitless.verdict import Verdict
 
 

@@ -36,13 +36,14 @@ _SECRET_ENDINGS = (
 _SCHEME = re.compile(
     r"\b(Basic|Bearer|Digest|Negotiate)\s+(?-i:(?=\S*[A-Z0-9=.]))[A-Za-z0-9+/=._~:-]{4,}", re.IGNORECASE
 )
-# "password=x", "token: x", '"secret": "x"', "?access_token=x": a key that names a secret, then its value.
+# "password=x", "token: x", '"secret": "x"', "?access_token=x": the end of a key that names a secret, then its value.
+# No pattern begins with a repetition: on a long body without a secret that would take the square of its length.
 _ASSIGNMENT = re.compile(
-    r"""(?P<key>[\w.-]*(?:password|passwd|passphrase|secret|token|authorization|api[_-]?key|private[_-]?key)["']?)"""
+    r"""(?P<key>(?:password|passwd|passphrase|secret|token|authorization|api[_-]?key|private[_-]?key)["']?)"""
     r"""(?P<between>\s*[=:]\s*)(?P<value>"(?:\\.|[^"\\])*"|'[^']*'|[^\s,;&}\]]+)""",
     re.IGNORECASE,
 )
-_USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s?#]+@")
+_USER_INFO = re.compile(r"://[^/@\s?#]+@")
 
 
 def names_secret(key: object) -> bool:
@@ -76,7 +77,7 @@ class Redactor:
         """Return the text with known values, credentials in URLs, and assignments to secret names hidden."""
         for form in self._forms():
             text = text.replace(form, HIDDEN)
-        text = _USER_INFO.sub(rf"\g<scheme>{HIDDEN}@", text)
+        text = _USER_INFO.sub(f"://{HIDDEN}@", text)
         text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
         return _ASSIGNMENT.sub(rf"\g<key>\g<between>{HIDDEN}", text)
 

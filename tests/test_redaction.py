@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hitless.redaction import Redactor, names_secret
+from hitless.redaction import HIDDEN, Redactor, names_secret
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,15 @@ def test_text(text, shown):
     redacted = Redactor().text(text)
     assert redacted == shown
     assert "hunter2" not in redacted
+
+
+@pytest.mark.parametrize("filler", ["y", "y.", "token ", "token: ", "http://", "://", '"', "Basic ", "a-b_c "])
+def test_a_long_body_takes_no_longer_than_its_length(filler):
+    """In a time that grows with the square of the length each of these would take many minutes."""
+    body = filler * (500_000 // len(filler))
+    shown = Redactor(("hunter2",)).text(f"{body} password=hunter2")
+    assert "hunter2" not in shown
+    assert shown.endswith(HIDDEN)
 
 
 def test_text_stays_hidden_when_redacted_twice():

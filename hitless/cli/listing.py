@@ -113,4 +113,5 @@ def _text(row: Requirement, profile: str, said: Statement | None) -> str:
 
 def _limit(limit: Limit, profile: str) -> str:
     value = next(value for name, value in limit.values.items() if name == profile)
-    return f"  limit: {limit.name} {limit.comparison} {value:g} ({limit.reason})"
+    shown = f"broken by {limit.broken_by}" if limit.broken_by else "a sample size: INCONC where it is not reached"
+    return f"  limit: {limit.name} {limit.comparison} {value:g} ({limit.reason}); {shown}"

@@ -208,7 +208,10 @@ def _loss_check(measured: Churn, limits: Mapping[str, float]) -> Check:
         before = f"; {doubtful} lost just before, or on their way when sampling ended" if doubtful else ""
         return Check(name, Outcome.INCONC, told + before, allowance.reasons)
     bound = limits["loss_bound_ratio"]
-    needed = confidence.samples_for_zero(bound)
+    if bound <= 0.0:
+        told = f"Loss - a bound of {bound:g} - Expected: > 0, which packets can show, Actual: {bound:g}"
+        return Check(name, Outcome.INCONC, f"{told} - see limits in sut.yaml", ("I5",))
+    needed = confidence.samples_for_zero(bound) if bound < 1.0 else 0
     if loss.sent < needed:
         return Check(
             name,

@@ -65,6 +65,18 @@ _STATE_DEFECTS: Final = (
         lambda parts: replace(parts, vnfm_journal=f"{_STATES}:SlowJournal"),
     ),
     Defect(
+        "lcm-02-silent",
+        "RQ-LCM-02",
+        "nobody is told that an operation is in PROCESSING",
+        lambda parts: replace(parts, vnfm_journal=f"{_STATES}:SilentJournal"),
+    ),
+    Defect(
+        "lcm-02-told-twice",
+        "RQ-LCM-02",
+        "PROCESSING is told twice, in two notifications with their own identifiers",
+        lambda parts: replace(parts, vnfm_journal=f"{_STATES}:RepeatingJournal"),
+    ),
+    Defect(
         "lcm-02-slow-notification-within",
         None,
         "notifications go out 3 s after the state was stored, in the right order",
@@ -105,6 +117,12 @@ _TASK_DEFECTS: Final = (
         "RQ-LCM-05",
         "a rollback is accepted in COMPLETED, where it does nothing",
         lambda parts: replace(parts, vnfm_engine=f"{_TASKS}:ObligingEngine"),
+    ),
+    Defect(
+        "lcm-05-offers-rollback",
+        "RQ-LCM-05",
+        "an operation that is COMPLETED has a link to its rollback, which is refused",
+        lambda parts: replace(parts, vnfm_documents=f"{_TASKS}:OfferingDocuments"),
     ),
     Defect(
         "lcm-05-stuck-rollback",

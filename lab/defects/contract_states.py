@@ -31,6 +31,25 @@ class NotifyingFirstJournal(Journal):
         self._write(reached, instance_changes)
 
 
+class SilentJournal(Journal):
+    """Tells of everything but the first time that an operation is in PROCESSING."""
+
+    def _settle(self, reached: OperationRecord, instance_changes: Mapping[str, Any]) -> None:
+        if reached.state is not OperationState.PROCESSING or reached.error is not None:
+            super()._settle(reached, instance_changes)
+            return
+        self._write(reached, instance_changes)
+
+
+class RepeatingJournal(Journal):
+    """Tells of PROCESSING twice, as if it were two changes of state."""
+
+    def _settle(self, reached: OperationRecord, instance_changes: Mapping[str, Any]) -> None:
+        super()._settle(reached, instance_changes)
+        if reached.state is OperationState.PROCESSING:
+            self._tell_operation(reached)
+
+
 class SkippingJournal(Journal):
     """An upgrade is in STARTING until it is COMPLETED. What fails or is cancelled has been in PROCESSING before."""
 

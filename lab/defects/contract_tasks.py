@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from threading import Timer
-from typing import Final
+from typing import Any, Final
 
 from lab.vnfm.documents import Documents
 from lab.vnfm.engine import Engine
@@ -25,6 +25,18 @@ class ObligingEngine(Engine):
         """Say yes in COMPLETED, and do nothing."""
         record = self._journal.operation(operation_id)
         return record if record.state is OperationState.COMPLETED else super().roll_back(operation_id)
+
+
+class OfferingDocuments(Documents):
+    """Offers tasks that nobody may ask for any more."""
+
+    def operation(self, record: OperationRecord) -> dict[str, Any]:
+        """Make a ``VnfLcmOpOcc``; one that is COMPLETED has a link to its rollback."""
+        document = super().operation(record)
+        if record.state is not OperationState.COMPLETED:
+            return document
+        offered = {"rollback": {"href": f"{self.links.operation(record.id)}/rollback"}}
+        return document | {"_links": document["_links"] | offered}
 
 
 class StuckRunner(Runner):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import ClassVar, Final
 
+from lab.controller.buckets import BUCKETS
 from lab.defects.background import in_background
 from lab.defects.defect import Defect
 from lab.vnfm.fleet import Fleet
@@ -92,11 +93,31 @@ class Lingering(FourStepUpgrade):
 
 
 class CompletedEarly(Lingering):
-    """The upgrade is declared complete when all new users go to the new version; old units are drained afterwards."""
+    """The upgrade is declared complete as soon as nearly all new users go to the new version.
+
+    One bucket of them stays with the old version for some seconds; only then are its units drained.
+    """
+
+    nearly_all: ClassVar[float] = 1.0 - 1.0 / BUCKETS
+    late_s: ClassVar[float] = 3.5
+
+    def grow_to(self, share: float) -> None:
+        """One share of step 3; the last one is not held, and not quite reached."""
+        if share < 1.0:
+            super().grow_to(share)
+            return
+        self.fleet.step("grow to nearly all")
+        self.provide_capacity(share)
+        self.raise_share(self.nearly_all)
 
     def drain(self) -> None:
         """Not now."""
-        in_background(super().drain)
+        in_background(self._finish)
+
+    def _finish(self) -> None:
+        self.fleet.hold(self.late_s)
+        self.raise_share(1.0)
+        super().drain()
 
 
 class Orphan(FourStepUpgrade):
@@ -187,7 +208,7 @@ DEFECTS: Final = (
     Defect(
         "upg-05-completed-early",
         "RQ-UPG-05",
-        "the upgrade is declared complete when all new users go to the new version, before old units are drained",
+        "the upgrade is declared complete when nearly all new users go to the new version, old units are drained later",
         lambda parts: replace(parts, upgrade_procedure="lab.defects.drain:CompletedEarly"),
     ),
     Defect(

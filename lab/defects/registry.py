@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lab.defects import admission, affinity, compute, contract, drain, rollback, rules, selection, shares
+from lab.defects import admission, affinity, compute, contract, copies, drain, rollback, rules, selection, shares
 from lab.defects.defect import Defect
 
 _DEFECTS: Final = (
@@ -19,6 +19,7 @@ _DEFECTS: Final = (
     *contract.DEFECTS,
     *selection.DEFECTS,
     *rules.DEFECTS,
+    *copies.DEFECTS,
 )
 
 REGISTRY: Final[Mapping[str, Defect]] = MappingProxyType({defect.name: defect for defect in _DEFECTS})

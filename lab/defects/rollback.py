@@ -7,10 +7,17 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from lab.defects.defect import Defect
+from lab.vnfm.fleet import Fleet
 from lab.vnfm.procedure import UpgradeTask
 from lab.vnfm.records import UnitRecord
 from lab.vnfm.rollback import Rollback
 from lab.vnfm.upgrade import FourStepUpgrade
+
+
+def is_sick(fleet: Fleet, unit: UnitRecord) -> bool:
+    """Tell whether a unit says of itself that it does not work as it should."""
+    status = None if unit.management_url is None else fleet.site.unit_status(unit.management_url)
+    return status is not None and not status.healthy
 
 
 class TeardownFirst(Rollback):
@@ -21,7 +28,7 @@ class TeardownFirst(Rollback):
 
     def switch(self) -> None:
         """Step 2, if a new unit says that it is not well, after step 3 and a pause; who is sent there is lost."""
-        if any(self._is_sick(unit) for unit in self.added):
+        if any(is_sick(self.fleet, unit) for unit in self.added):
             self.fleet.step("roll back: units first")
             self.gone, self.added = self.added, ()
             for unit in self.gone:
@@ -32,10 +39,6 @@ class TeardownFirst(Rollback):
     def leaving(self, serving: Sequence[UnitRecord]) -> tuple[UnitRecord, ...]:
         """Units whose users go away, those among them that are gone: their sessions are still in the state store."""
         return (*self.gone, *super().leaving(serving))
-
-    def _is_sick(self, unit: UnitRecord) -> bool:
-        status = None if unit.management_url is None else self.fleet.site.unit_status(unit.management_url)
-        return status is not None and not status.healthy
 
 
 class TeardownShortlyBefore(TeardownFirst):
@@ -114,6 +117,20 @@ class HesitantSwitch(Rollback):
         super().switch()
 
 
+class RestartsOldUnit(Rollback):
+    """To be on the safe side, one old unit is made anew when a new one says that it is not well; its sessions end."""
+
+    def restore(self) -> None:
+        """Step 1, after taking away what was there."""
+        if any(is_sick(self.fleet, unit) for unit in self.added) and self.kept:
+            self.fleet.step("roll back: restart old software")
+            first, *others = self.kept
+            self.fleet.remove(first)
+            self.kept = tuple(others)
+            self.missing[first.vdu_id, first.flavour] += 1
+        super().restore()
+
+
 class TeardownFirstUpgrade(FourStepUpgrade):
     """Rolled back by `TeardownFirst`."""
 
@@ -124,6 +141,12 @@ class TeardownShortlyBeforeUpgrade(FourStepUpgrade):
     """Rolled back by `TeardownShortlyBefore`."""
 
     rollback = TeardownShortlyBefore
+
+
+class RestartsOldUnitUpgrade(FourStepUpgrade):
+    """Rolled back by `RestartsOldUnit`."""
+
+    rollback = RestartsOldUnit
 
 
 class ColdStartUpgrade(FourStepUpgrade):
@@ -178,6 +201,12 @@ DEFECTS: Final = (
         "RQ-RBK-01",
         "TeardownFirstUpgrade",
         "a rollback from failing software removes its units and switches the decider back 7 s later",
+    ),
+    _defect(
+        "rbk-01-restarts-old-unit",
+        "RQ-RBK-01",
+        "RestartsOldUnitUpgrade",
+        "a rollback from failing software restarts one of the old units first, whose sessions are lost",
     ),
     _defect(
         "rbk-01-slow-switch-within",

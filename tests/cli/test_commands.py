@@ -88,7 +88,9 @@ def test_list_in_full_shows_limits_and_defects(capsys):
     told = capsys.readouterr().out
     assert "RQ-CAP-01" in told
     assert "limit: loss_ratio <= 0.0001" in told
-    assert "trf-01-rehash-one-bucket" in told
+    words = " ".join(told.split())
+    assert "migrate); broken by trf-01-rehash-one-bucket limit:" in words
+    assert "at 95 % confidence); a sample size: INCONC where it is not reached defects that must fail it:" in words
     assert "not for sign-off" in told
 
 

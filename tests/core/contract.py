@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from hitless.catalogue import Catalogue, applied_limits, load_catalogue
+from hitless.catalogue import Catalogue, load_catalogue
 from hitless.history import Attempt, Ending, Event, History, Interval, OperationState, Snapshot
+from hitless.limits import applied_limits
 from tests.core.builders import Scene, at
 
 INSTANCE = "vnf-1"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hitless.catalogue import applied_limits, load_catalogue
+from hitless.catalogue import load_catalogue
 from hitless.history import History
 from hitless.judges import JUDGES
+from hitless.limits import applied_limits
 from hitless.verdict import Check, Verdict
 
 _CATALOGUE = load_catalogue()

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from hitless.catalogue import applied_limits, load_catalogue
+from hitless.catalogue import load_catalogue
 from hitless.history import History, Interval, Snapshot, TrafficGroup
+from hitless.limits import applied_limits
 from hitless.sessions import Layout
 from tests.core.builders import LOAD, LONG, NEW_PAIRS, Scene, at
 

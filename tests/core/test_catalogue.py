@@ -8,11 +8,10 @@ import yaml
 from hitless.catalogue import (
     DEFAULT_CATALOGUE,
     CatalogueError,
-    applied_limits,
-    limits_of_recording,
     load_catalogue,
 )
 from hitless.judges import JUDGES
+from hitless.limits import applied_limits, limits_of_recording
 from hitless.measures.confidence import samples_for_zero
 from tests.core.builders import CAP_LIMITS, TRF_LIMITS
 
@@ -157,6 +156,7 @@ LIMIT = ("requirements", 0, "limits", 1)
         ((*LIMIT, "values", "quick"), None, "no value for profile quick"),
         ((*LIMIT, "values", "quick"), -1, r"loss_ratio\.values\.quick: "),
         ((*LIMIT, "reason"), "", r"loss_ratio\.reason: "),
+        ((*LIMIT, "broken_by"), "cap-02-dip", "limit loss_ratio is broken by cap-02-dip, which is not in just_over"),
         (("profiles", "quick"), None, "profiles: quick missing"),
         (("profiles", "slow"), {}, r"profiles\.slow"),
         (("profiles", "quick", "tail_s"), -1, r"profiles\.quick\.tail_s: "),

@@ -90,6 +90,17 @@ def test_the_bound_of_the_profile_needs_its_number_of_packets(profile, outcome):
     assert verdict.reasons == (() if outcome is Outcome.PASS else ("I5",))
 
 
+@pytest.mark.parametrize(
+    ("bound", "outcome"), [(0.0, Outcome.INCONC), (0.5, Outcome.PASS), (1.0, Outcome.PASS), (7.0, Outcome.PASS)]
+)
+def test_any_bound_that_somebody_declares_can_be_judged(bound, outcome):
+    """No number of packets shows a bound of 0, and one of 1 or more says nothing."""
+    verdict = judged(RQ, RuleScene().history(), loss_bound_ratio=bound)
+    assert verdict.outcome is outcome
+    lossy = judged(RQ, RuleScene(losses=(Loss(40.0, 41.0),)).history(), loss_bound_ratio=bound)
+    assert check(lossy, "loss").outcome is Outcome.FAIL
+
+
 @pytest.mark.parametrize(("count", "outcome"), [(49, Outcome.INCONC), (50, Outcome.PASS), (51, Outcome.PASS)])
 def test_fifty_changes_are_needed(count, outcome):
     verdict = judged(RQ, RuleScene(churn_count=count).history())

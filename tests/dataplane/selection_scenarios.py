@@ -221,6 +221,10 @@ def delete_then_add() -> Any:
     return changing(switching="lab.defects.rules:DeleteThenAddSwitching")
 
 
+def both_generations() -> Any:
+    return changing("lab.defects.copies:OverlappingRules", "lab.defects.copies:OverlappingSwitching")
+
+
 def add_then_delete() -> Any:
     return changing(switching="lab.defects.rules:AddThenDeleteSwitching")
 

@@ -106,6 +106,13 @@ def test_deleting_before_adding_leaves_new_users_without_a_unit(tmp_path: Path) 
     assert (observed["leaked"], observed["missed"], observed["affinity_breaks"]) == (0, 0, 0), "lost, but not misled"
 
 
+def test_both_generations_send_packets_twice_and_lose_none(tmp_path: Path) -> None:
+    observed = observe("selection_scenarios:both_generations", tmp_path)
+    assert observed["duplicated"] > 100
+    assert (observed["lost"], observed["affinity_breaks"], observed["ring_drops"]) == (0, 0, 0)
+    assert (observed["leaked"], observed["missed"], observed["selected"]) == (0, 0, 30_000)
+
+
 def test_adding_before_deleting_harms_nobody(tmp_path: Path) -> None:
     observed = observe("selection_scenarios:add_then_delete", tmp_path)
     assert wrong(observed) == NOTHING_WRONG

@@ -14,6 +14,7 @@ from lab.decider.rules import SIDES, UP, PinnedRules
 from lab.decider.selections import NamedSelection, Selection
 from lab.decider.switching import OneTransaction
 from lab.defects import REGISTRY
+from lab.defects.copies import OverlappingRules, OverlappingSwitching
 from lab.defects.rules import AddThenDeleteSwitching, DeleteThenAddSwitching, LateSwitching, SlowSwitching
 from lab.defects.selection import (
     BySessionRules,
@@ -178,6 +179,30 @@ def test_delete_then_add(hands):
     assert hands.done == ["cleared", 0.005, (A, C)]
 
 
+def test_both_generations_are_in_force_for_a_while(hands):
+    OverlappingSwitching(sleep=hands.done.append).change((A,), (A, C), hands)
+    assert hands.done == [(A, C, A, C), 0.005, (A, C)]
+
+
+def test_packets_are_copied_only_while_selections_stand_twice():
+    rules = OverlappingRules()
+    assert "dup to" not in rules.initial() + rules.set_buckets([1] * 256) + rules.set_selections([GROUP, SERVICE], 1)
+    copies = [line for line in rules.set_selections([GROUP, GROUP], 1).splitlines() if "dup to" in line]
+    assert copies == [
+        "add rule netdev decider second_users dup to meta mark map @access",
+        "add rule netdev decider second_network dup to meta mark map @core",
+    ]
+
+
+def test_without_copies_these_rules_are_the_standard_ones():
+    more = [line.strip() for line in OverlappingRules().initial().splitlines()]
+    for line in ("add table netdev decider", "jump second_users", "jump second_network"):
+        more.remove(line)
+    assert [line for line in more if not line.startswith("add chain")] == [
+        line.strip() for line in PinnedRules().initial().splitlines()
+    ]
+
+
 def test_add_then_delete_leaves_nobody_without_a_rule(hands):
     AddThenDeleteSwitching().change((A, B), (A, C), hands)
     assert hands.done == [(A, C, B), (A, C)]
@@ -207,7 +232,7 @@ def test_a_timer_does_what_it_was_given():
 def test_defects_of_selection_rules_change_nothing_else(name):
     changed = REGISTRY[name].apply(STANDARD)
     different = {field for field in vars(STANDARD) if getattr(changed, field) != getattr(STANDARD, field)}
-    assert different in ({"decider_rules"}, {"decider_switching"})
+    assert different <= {"decider_rules", "decider_switching", "compute_catalogue"}
 
 
 def test_what_there_is():
@@ -221,5 +246,6 @@ def test_what_there_is():
         "trf-03-late-rule": "RQ-TRF-03",
         "trf-03-slow-rule-within": None,
         "trf-06-delete-then-add": "RQ-TRF-06",
+        "trf-06-both-generations": "RQ-TRF-06",
         "trf-06-add-then-delete-within": None,
     }

@@ -28,10 +28,19 @@ from lab.defects.contract_states import (
     DelayLine,
     LeisurelyJournal,
     NotifyingFirstJournal,
+    RepeatingJournal,
+    SilentJournal,
     SkippingJournal,
     SlowJournal,
 )
-from lab.defects.contract_tasks import LocatingDocuments, ObligingEngine, SlowCancelRunner, StuckRunner
+from lab.defects.contract_tasks import (
+    LocatingDocuments,
+    ObligingEngine,
+    OfferingDocuments,
+    SlowCancelRunner,
+    StuckRunner,
+)
+from lab.vnfm.journal import Journal
 from lab.vnfm.notifications import Event
 from lab.vnfm.packages import Catalogue, Package, PackageDisabledError
 from lab.vnfm.service import Choices
@@ -242,6 +251,27 @@ def test_processing_is_neither_stored_nor_told(make: Make, subscriber: Subscribe
     assert told(subscriber, 2) == ["STARTING", "COMPLETED"]
 
 
+@pytest.mark.parametrize(
+    ("journal", "expected"),
+    [
+        (SilentJournal, ["STARTING", "COMPLETED"]),
+        (RepeatingJournal, ["STARTING", "PROCESSING", "PROCESSING", "COMPLETED"]),
+    ],
+)
+def test_processing_is_stored_and_told_not_at_all_or_twice(
+    make: Make, subscriber: Subscriber, journal: type[Journal], expected: list[str]
+) -> None:
+    manager = make(journal=journal)
+    manager.request("POST", "/subscriptions", {"callbackUri": subscriber.uri})
+    upgrade = Upgrade(manager)
+    assert upgrade.state() == "PROCESSING"
+    upgrade.go_on.set()
+    upgrade.rests_in("COMPLETED")
+    assert told(subscriber, len(expected)) == expected
+    ids = [one["id"] for one in subscriber.received]
+    assert len(set(ids)) == len(ids)
+
+
 def test_what_is_cancelled_has_been_in_processing(make: Make, subscriber: Subscriber) -> None:
     manager = make(journal=SkippingJournal)
     manager.request("POST", "/subscriptions", {"callbackUri": subscriber.uri})
@@ -359,6 +389,16 @@ def test_rollback_of_what_is_completed(make: Make) -> None:
     assert links(done) == set()
     for task in ("retry", "fail"):
         assert manager.task(uri, task).status_code == 409
+
+
+def test_a_rollback_is_offered_where_it_is_refused(make: Make) -> None:
+    manager = make(documents=OfferingDocuments)
+    upgrade = Upgrade(manager)
+    assert links(manager.get(upgrade.uri)) == {"cancel"}
+    upgrade.go_on.set()
+    done = upgrade.rests_in("COMPLETED")
+    assert links(done) == {"rollback"}
+    assert manager.task(upgrade.uri, "rollback").status_code == 409
 
 
 def test_cancelled_rollback_is_stuck(make: Make) -> None:

@@ -13,6 +13,7 @@ from tests.vnfm.worlds import World, world
 ALL = [
     rollback.TeardownFirstUpgrade,
     rollback.TeardownShortlyBeforeUpgrade,
+    rollback.RestartsOldUnitUpgrade,
     rollback.ColdStartUpgrade,
     rollback.LateSwitchUpgrade,
     rollback.SlowEndUpgrade,
@@ -76,9 +77,30 @@ def test_rollback_that_is_cancelled_can_be_done_again(procedure: type[FourStepUp
     except Cancelled:
         this.pace.cancel_at_s = float("inf")
         this.roll_back(procedure)
-    assert this.old_names <= set(this.servers())
-    assert set(this.site.split[0].units) == this.old_names
+    if procedure is not rollback.RestartsOldUnitUpgrade:  # of whose units one or another is a new one
+        assert this.old_names <= set(this.servers())
+    in_charge = [name for name, image in this.servers().items() if image == OLD.image]
+    assert len(in_charge) == len(this.old_names)
+    assert sorted(this.site.split[0].units) == sorted(in_charge)
     assert this.units_known_to_the_manager() == set(this.servers())
+
+
+def test_one_old_unit_is_restarted_beside_failing_ones() -> None:
+    this = failed(rollback.RestartsOldUnitUpgrade)
+    rolled_back(this, rollback.RestartsOldUnitUpgrade)
+    removed, created = this.site.of("delete_server")[0], this.site.of("create_server")
+    assert removed.subject in this.old_names
+    assert removed.at_s <= created[0].at_s < this.site.of("set_split")[0].at_s
+    assert len(created) == 1
+    assert list(this.servers().values()) == [OLD.image] * 4
+    assert len(this.old_names & set(this.servers())) == 3
+
+
+def test_no_old_unit_is_restarted_beside_new_ones_that_work() -> None:
+    this = cancelled(rollback.RestartsOldUnitUpgrade, 7.0)
+    rolled_back(this, rollback.RestartsOldUnitUpgrade)
+    assert not this.site.of("create_server")
+    assert set(this.servers()) == this.old_names
 
 
 @pytest.mark.parametrize(

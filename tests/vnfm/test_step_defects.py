@@ -249,6 +249,14 @@ def test_completed_while_old_units_are_busy() -> None:
     assert this.old_names.isdisjoint(this.servers())
 
 
+def test_completed_as_soon_as_nearly_everybody_new_goes_to_new_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain, "in_background", lambda _work: None)
+    this = world()
+    this.upgrade(drain.CompletedEarly)
+    last_split = this.site.of("set_split")[-1]
+    assert (given_shares(this)[-1], last_split.at_s) == (255 / 256, this.pace.now_s())
+
+
 def test_next_upgrade_waits_for_what_goes_on() -> None:
     this = world()
     this.upgrade(FourStepUpgrade)
