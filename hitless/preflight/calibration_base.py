@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hitless.catalogue import AppliedLimit, Profile
+from hitless.catalogue import Profile
 from hitless.history import TrafficGroup
+from hitless.limits import AppliedLimit
 from hitless.preflight.findings import Level
 from hitless.preflight.resolution import Resolution
 from hitless.procedures.selection_rules import TUNABLES

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hitless.applicability import Support, statement
-from hitless.catalogue import PROFILES, AppliedLimit, Catalogue, applied_limits
+from hitless.catalogue import PROFILES, Catalogue
 from hitless.history import TrafficGroup
+from hitless.limits import AppliedLimit, applied_limits
 from hitless.preflight import calibration_rules, calibration_samples
 from hitless.preflight.calibration_base import Held, Instrument
 from hitless.preflight.findings import Finding, Level, failed, ok, warning

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hitless.catalogue import AppliedLimit
+from hitless.limits import AppliedLimit
 from hitless.measures import counting
 from hitless.preflight.calibration_base import RATED_PPS, SUFFICES, Held, Instrument, Rule, at_least, at_most
 from hitless.preflight.findings import Level

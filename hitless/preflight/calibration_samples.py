@@ -12,8 +12,8 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from hitless.catalogue import AppliedLimit
 from hitless.judges import wording
+from hitless.limits import AppliedLimit
 from hitless.measures import confidence
 from hitless.preflight.calibration_base import (
     LONG_PPS,
