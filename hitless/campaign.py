@@ -29,7 +29,7 @@ class Recorded:
     attempt: int = 1
 
 
-REPEATABLE = frozenset({"I1", "I2", "I3", "I4", "I6", "I7", "I12", "I14"})
+REPEATABLE = frozenset({"I1", "I2", "I3", "I4", "I6", "I7", "I10", "I12", "I14"})
 """Reasons for INCONC that another attempt may not have: the meter's own troubles and chance (docs/verdicts.md)."""
 
 

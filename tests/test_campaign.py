@@ -67,8 +67,9 @@ def test_a_procedure_is_recorded_once_for_all(scene):
     assert sink.aside == []
 
 
-def test_what_the_meter_could_not_tell_is_recorded_once_more(scene):
-    campaign, conclusions, sink, made = scene([verdict(Outcome.INCONC, "I2"), verdict(Outcome.PASS)])
+@pytest.mark.parametrize("reasons", [("I2",), ("I10",), ("I3", "I10")])
+def test_what_the_meter_could_not_tell_is_recorded_once_more(scene, reasons):
+    campaign, conclusions, sink, made = scene([verdict(Outcome.INCONC, *reasons), verdict(Outcome.PASS)])
     conclusions.conclude("RQ-CAP-01", campaign.upgrade_under_load(100))
     assert sink.aside == [(Outcome.INCONC, made[0])]
     assert sink.published == [(Outcome.PASS, made[1])]
@@ -107,6 +108,8 @@ def test_two_requirements_share_the_repeat(scene):
         verdict(Outcome.INCONC, "I9"),
         verdict(Outcome.INCONC, "I2", "I9"),
         verdict(Outcome.INCONC, "I8"),
+        verdict(Outcome.INCONC, "I10", "I11"),
+        verdict(Outcome.INCONC, "I13"),
     ],
 )
 def test_nothing_else_is_recorded_twice(scene, said):
