@@ -120,14 +120,15 @@ class Generator:
         for port in self.ports:
             self._client.ports[port].sync()  # whoever had it until now may have loaded and started anything
         self._stop_and_remove(self.ports)
+        # A server does not leave service mode while a capture on the port is active.
+        leftovers = remove_leftovers(self.rpc, self.ports)
+        if leftovers:
+            _log.warning("removed %d captures of an earlier run", leftovers)
         self._client.set_service_mode(list(self.ports), enabled=False)
         supported = [port for port in self.ports if self._client.ports[port].is_prom_supported()]
         if supported:
             # What comes back may carry any destination MAC, depending on how the system under test is attached.
             self._client.set_port_attr(supported, promiscuous=True)
-        leftovers = remove_leftovers(self.rpc, self.ports)
-        if leftovers:
-            _log.warning("removed %d captures of an earlier run", leftovers)
 
     def _profile(self, direction: int, part: str) -> str:
         """Return the name that TRex's client gives to a part on a port."""

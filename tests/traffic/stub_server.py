@@ -215,7 +215,15 @@ class StubTrex:
         self._require_owner(params)
         return {}
 
-    do_set_port_attr = do_set_rx_feature = do_service = do_remove_rx_filters = _nothing
+    do_set_port_attr = do_set_rx_feature = do_remove_rx_filters = _nothing
+
+    def do_service(self, params: dict[str, Any]) -> dict[str, Any]:
+        self._require_owner(params)
+        port = params["port_id"]
+        looked_at = any(capture["active"] and port in capture["rx"] for capture in self.captures.values())
+        if not params["enabled"] and looked_at:
+            raise RefusedError(f"unable to disable service mode - an active capture on port {port} exists")
+        return {}
 
     def _sent(self, key: tuple[int, str], stream: dict[str, Any]) -> int:
         pg_id = stream["flow_stats"]["stream_id"]

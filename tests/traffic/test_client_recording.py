@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hitless.recording.pcap import read_packets
-from hitless.traffic import TrafficGenerator
+from hitless.traffic import TrafficError, TrafficGenerator
 from tests.traffic.conftest import PROFILE, SLOW
 from tests.traffic.stub_server import StubTrex
 from tests.traffic.waiting import counters_of, wait_until
@@ -137,5 +137,22 @@ def test_a_capture_that_an_earlier_run_left_is_removed_and_others_stay(connected
     ours = {"limit": 10, "filter": "udp and ip[4:2] = 0xffff", "rx": [1]}
     server._start_capture(ours)
     server._start_capture({**ours, "filter": "icmp"})
+    server.captures[2]["active"] = False
     connected.prepare(PROFILE, SLOW)
+    assert [capture["bpf"] for capture in server.captures.values()] == ["icmp"]
+
+
+@pytest.mark.parametrize("port", [0, 1])
+def test_a_capture_that_is_still_active_is_removed_before_service_mode_ends(connected, server, port):
+    """A server does not leave service mode while a capture looks at the port."""
+    server._start_capture({"limit": 10, "filter": "udp and ip[4:2] = 0xffff", "rx": [port]})
+    connected.reset((0, 1))
+    assert server.captures == {}
+    assert server.calls.index("capture") < server.calls.index("service")
+
+
+def test_an_active_capture_of_somebody_else_is_told(connected, server):
+    server._start_capture({"limit": 10, "filter": "icmp", "rx": [1]})
+    with pytest.raises(TrafficError, match="an active capture on port 1 exists"):
+        connected.prepare(PROFILE, SLOW)
     assert [capture["bpf"] for capture in server.captures.values()] == ["icmp"]
