@@ -104,8 +104,8 @@ def own_packets_check(history: History) -> Check:
     return Check(
         name,
         Outcome.INCONC,
-        f"Receiver - packets were counted that are not of this recording, so loss may hide - Expected: 0, "
-        f"Actual: {', '.join(problems)} - see counters.npz, probes.pcap",
+        f"Receiver - packets were counted that are not of this recording or came twice, so loss may hide - "
+        f"Expected: 0, Actual: {', '.join(problems)} - see counters.npz, probes.pcap",
         ("I3",),
     )
 

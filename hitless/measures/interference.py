@@ -75,8 +75,14 @@ def _within(state: OperationState, span: Span) -> bool:
 
 
 def _of_instance(history: History, state: OperationState) -> bool:
-    """Tell whether a notification is about the instance, as far as both say which one it is."""
+    """Tell whether a notification is about the instance, as far as both say which one it is.
+
+    A VNFM may ignore the filter of a subscription and tell of others as well.
+    """
     body = state.detail.get("body")
     named = body.get("vnfInstanceId") if isinstance(body, Mapping) else None
-    wanted = next((event.detail.get("vnf_instance_id") for event in history.events if event.name == "request"), None)
-    return not named or not wanted or named == wanted
+    wanted = {event.detail.get("vnf_instance_id") for event in history.events if event.name == "request"}
+    # Of an upgrade that somebody else starts the request says nothing; the documents that were read do.
+    wanted |= {one.subject for one in history.snapshots if one.kind == "vnf_instance"}
+    wanted -= {None, ""}
+    return not named or not wanted or named in wanted

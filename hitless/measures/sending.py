@@ -41,10 +41,12 @@ def longest_silence_ns(counters: CounterSeries, span: Span) -> int:
 
 
 def probe_rates(history: History, span: Span) -> dict[str, float]:
-    """Return which part of the planned rate each stream of probes was sent at, by name of the group.
+    """Return which part of the planned rate each stream of probes was sent at, at most, by name of the group.
 
-    Long-lived sessions are held against the time until they were ended. Streams that were to be sent for less than a
-    second of the span, or that were sampled for less, are left out.
+    A sample was taken at some instant between its question and its answer, so the time between the first and the last
+    one may have been shorter by half of both round trips: whoever answers slowly has not sent slowly. Long-lived
+    sessions are held against the time until they were ended. Streams that were to be sent for less than a second of the
+    span, or that were sampled for less, are left out.
     """
     rates = {}
     for group in history.groups:
@@ -98,7 +100,7 @@ def _rate_pps(counters: CounterSeries, group: TrafficGroup, span: Span) -> float
     if not columns or len(inside) < 2:
         return None
     first, last = int(inside[0]), int(inside[-1])
-    length_ns = int(at_ns[last] - at_ns[first])
+    length_ns = int(counters.asked_ns[last] - counters.answered_ns[first])
     if length_ns < _SHORTEST_NS:
         return None
     return int(counters.tx[last, columns[0]] - counters.tx[first, columns[0]]) / (length_ns / 1e9)

@@ -97,13 +97,8 @@ def judge_limits(
             yield _finding(
                 requirement, limit, held, _other_profiles(catalogue, requirement, limit, tester, profile_name)
             )
-    told = f"{count - insufficient} of {count} that need rate, resolution or samples can be decided"
-    told = f"{told} in profile {profile_name}"
-    exact = f"{counted} count packets, sessions or users one by one, which needs a tester without own loss"
-    if carried:
-        yield ok("limits", f"{told}; {exact}, as it is")
-    else:
-        yield warning("limits", f"{told}, at a rate that the tester carries; {exact}", "see the tester's rate above")
+    decided = f"{count - insufficient} of {count} that need rate, resolution or samples can be decided"
+    yield _summary(f"{decided} in profile {profile_name}", counted, carried=carried)
 
 
 def _limits(sut: SystemUnderTest, catalogue: Catalogue, profile_name: str) -> Iterator[tuple[str, AppliedLimit]]:
@@ -129,6 +124,13 @@ def _other_profiles(
         held = RULES[limit.name](other, replace(tester, profile=catalogue.profile(name)))
         found += [name] if held.level is Level.OK else []
     return tuple(found)
+
+
+def _summary(told: str, counted: int, *, carried: bool) -> Finding:
+    exact = f"{counted} count packets, sessions or users one by one, which needs a tester without own loss"
+    if carried:
+        return ok("limits", f"{told}; {exact}, as it is")
+    return warning("limits", f"{told}, at a rate that the tester carries; {exact}", "see the tester's rate above")
 
 
 def _finding(requirement: str, limit: AppliedLimit, held: Held, profiles: Sequence[str]) -> Finding:

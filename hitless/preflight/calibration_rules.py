@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from hitless.judges.meter import MOST_CLOCK_ERROR_RATIO
 from hitless.limits import AppliedLimit
 from hitless.measures import counting
 from hitless.preflight.calibration_base import RATED_PPS, SUFFICES, Held, Instrument, Rule, at_least, at_most
@@ -18,7 +19,6 @@ from hitless.preflight.findings import Level
 
 _MOST_OF_LIMIT = 0.5
 _RECOMMENDED_OF_LIMIT = 0.1
-_MOST_CLOCK_OF_LIMIT = 0.1
 _EVEN = 5.0
 """Up to so many periods of the rate the largest gap comes from it; beyond that, from a pause of the tester."""
 _ROUNDING = 1.0 + 1e-6
@@ -52,7 +52,7 @@ def _time(limit: AppliedLimit, tester: Instrument, gap_s: float, whose: str, *, 
     clock_s, stall_s = found.clock_error_ns / 1e9, found.longest_stall_ns / 1e9
     causes = (
         (gap_s / _MOST_OF_LIMIT, f"{whose} at most {{}} s apart", gap_s, _MOST_OF_LIMIT),
-        (clock_s / _MOST_CLOCK_OF_LIMIT, "instants of probes known to {} s", clock_s, _MOST_CLOCK_OF_LIMIT),
+        (clock_s / MOST_CLOCK_ERROR_RATIO, "instants of probes known to {} s", clock_s, MOST_CLOCK_ERROR_RATIO),
         (stall_s / _MOST_OF_LIMIT, "stalls of the tester shorter than {} s", stall_s, _MOST_OF_LIMIT),
     )
     place = max(range(len(causes)), key=lambda number: causes[number][0])

@@ -35,7 +35,7 @@ def without_event(history: History, name: str) -> History:
     return replace(history, events=tuple(one for one in history.events if one.name != name))
 
 
-def only_samples(history: History, rows: slice) -> History:
+def only_samples(history: History, rows: slice | list[int]) -> History:
     counters = history.counters
     apart = {"pg_ids", "port_ids"}
     kept = {one.name: getattr(counters, one.name)[rows] for one in fields(counters) if one.name not in apart}

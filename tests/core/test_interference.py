@@ -64,6 +64,14 @@ def test_who_does_not_say_which_instance_is_taken_for_ours():
     assert found(told(15.0, instance="vnf-2")) == ("SCALE op-7",)  # the request does not say either
 
 
+def test_an_upgrade_that_somebody_else_starts_is_of_the_instance_that_was_read():
+    """The request then says nothing; a VNFM that ignores the filter of a subscription tells of other instances."""
+    read = Snapshot("vnf_instance", "vnf-1", "followed", Interval(at(9.0), at(9.1)), at(9.0), {"id": "vnf-1"})
+    assert found(told(15.0, instance="vnf-2"), lists=(read,)) == ()
+    assert found(told(15.0, instance="vnf-1"), lists=(read,)) == ("SCALE op-7",)
+    assert found(told(15.0), lists=(read,)) == ("SCALE op-7",)
+
+
 def test_a_list_at_the_end_shows_what_came_in_between():
     lists = (
         listed("start", 9.0, ("op-0", "COMPLETED")),

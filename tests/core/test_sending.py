@@ -77,6 +77,18 @@ def test_a_stream_of_half_the_planned_rate():
     assert list(probe_rates(replace(made, groups=groups), WINDOW).values()) == pytest.approx([0.5, 0.5], abs=0.002)
 
 
+def test_slow_answers_are_no_slow_sending():
+    """Two samples 2 s apart, at the end of one round trip and the beginning of another: it looks like 2.08 s."""
+    samples = only_samples(Scene().history(), [100, 120])
+    asked, answered = samples.counters.asked_ns.copy(), samples.counters.answered_ns.copy()
+    asked[0] -= 80_000_000
+    answered[1] += 80_000_000
+    slow = replace(samples, counters=replace(samples.counters, asked_ns=asked, answered_ns=answered))
+    rates = probe_rates(slow, Span(at(9.0), at(22.0)))
+    assert set(rates) == {"long-sessions", "new-sessions"}
+    assert all(rate >= 0.998 for rate in rates.values()), rates
+
+
 def test_long_lived_sessions_are_planned_until_they_are_ended():
     made = Scene(long_until_s=16.0).history()
     assert probe_rates(made, WINDOW)["long-sessions"] == pytest.approx(1.0, abs=0.002)
