@@ -22,6 +22,7 @@ from hitless.judges.common import (
 )
 from hitless.judges.evidence import violated_since
 from hitless.measures import confidence, counting
+from hitless.measures.copies import doubled_probes
 from hitless.measures.spans import Span, overlap_ns
 from hitless.verdict import Check, Outcome, Verdict
 
@@ -59,7 +60,7 @@ def judge_cap_01(history: History, limits: Mapping[str, float]) -> Verdict:
         _lateness_check(measured, limits["min_bin_goodput_ratio"]),
         _offered_check(measured),
         _baseline_check(measured, limits),
-        _counters_check(measured),
+        _counters_check(history),
         overlap_check(history, window, limits),
         upgrade,
     )
@@ -222,16 +223,19 @@ def _baseline_check(measured: Capacity, limits: Mapping[str, float]) -> Check:
     return Check("baseline", Outcome.PASS, f"baseline lost {loss.lost} of {wording.count(loss.sent)}")
 
 
-def _counters_check(measured: Capacity) -> Check:
-    surplus = counting.surplus_groups(measured.history.counters)
-    unseen = capture_problem(measured.history)
+def _counters_check(history: History) -> Check:
+    surplus, doubled = counting.surplus_groups(history.counters), doubled_probes(history)
+    unseen = capture_problem(history)
     if unseen:
         message = f"Capture - probes were not all seen, so late ones may hide - Expected: all, Actual: {unseen}"
         return Check("counters", Outcome.INCONC, f"{message} - see probes.json", ("I3",))
-    if not surplus:
+    if not surplus and not doubled:
         return Check("counters", Outcome.PASS, "no group received more than was sent")
-    names = {group.pg_id: group.name for group in measured.history.groups}
-    told = ", ".join(f"{names.get(pg_id, pg_id)} {count} too many" for pg_id, count in surplus.items())
+    names = {group.pg_id: group.name for group in history.groups}
+    problems = [f"{names.get(pg_id, pg_id)} {count} too many" for pg_id, count in surplus.items()]
+    # What doubles probes may double load as well, which is only counted.
+    problems += [f"{wording.count(doubled)} probes that came once more"] if doubled else []
+    told = ", ".join(problems)
     return Check(
         "counters",
         Outcome.INCONC,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from hitless.history import History
 from hitless.judges.allowances import Allowance, window_allowance
 from hitless.judges.common import Window, gap_figures
 from hitless.measures import confidence, counting
+from hitless.measures.copies import counted_once
 from hitless.measures.counting import LossCount, RateBins
 from hitless.measures.gaps import LongestGaps, longest_gaps
 from hitless.measures.lateness import late_ratios
@@ -53,7 +54,11 @@ class Capacity:
 
 
 def measure_capacity(history: History, window: Window) -> Capacity:
-    """Measure loss, goodput and what may explain them; the history has at least two samples."""
+    """Measure loss, goodput and what may explain them; the history has at least two samples.
+
+    Copies of probes are taken off the counters, or each would hide the loss of another one.
+    """
+    history = replace(history, counters=counted_once(history))
     counters, rated = history.counters, history.rated_capacity_pps
     begin = counting.row_before(counters, window.observed.start_ns)
     rows = (begin, max(begin, counting.row_after(counters, window.observed.end_ns)))

@@ -10,6 +10,7 @@ from hitless.judges import wording
 from hitless.judges.allowances import Allowance, window_allowance
 from hitless.judges.common import no_counters
 from hitless.measures import confidence, counting
+from hitless.measures.copies import counted_once
 from hitless.measures.counting import LossCount
 from hitless.measures.next_hop import unfollowed
 from hitless.measures.spans import Span
@@ -78,7 +79,7 @@ def traffic_figures(history: History, attempts: Sequence[Attempt]) -> dict[str, 
 
 
 def _measure(history: History, attempts: Sequence[Attempt]) -> _Measured:
-    counters = history.counters
+    counters = counted_once(history)
     first_ns = min(one.asked_ns for one in attempts)
     span = Span(first_ns, max(one.answered_ns for one in attempts) + _AFTER_NS)
     rows = (counting.row_before(counters, span.start_ns), counting.row_after(counters, span.end_ns))
