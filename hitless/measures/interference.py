@@ -38,8 +38,15 @@ def _items(snapshot: Snapshot) -> list[tuple[str, str, str]]:
 
 
 def _over_before(lists: Sequence[Snapshot]) -> set[str]:
-    """Return the operations that did not run any more when the first list was read; notifications may come late."""
-    return {identifier for identifier, _, state in _items(lists[0]) if state not in _RUNNING} if lists else set()
+    """Return the operations that did not run any more when the first list was read; notifications may come late.
+
+    One that failed for the time being may go on: it is over only if it stands in the same state later.
+    """
+    if not lists:
+        return set()
+    later = {(identifier, state) for read in lists[1:] for identifier, _, state in _items(read)}
+    moved = {identifier for identifier, _ in later - {(one, state) for one, _, state in _items(lists[0])}}
+    return {one for one, _, state in _items(lists[0]) if state not in _RUNNING} - moved
 
 
 def _caused(lists: Sequence[Snapshot]) -> set[str]:

@@ -93,6 +93,14 @@ def test_a_late_notification_of_one_that_was_over_is_no_interference():
     assert found(told(11.0, "op-0"), lists=(listed("start", 9.0, ("op-0", "PROCESSING")),)) == ("SCALE op-0",)
 
 
+def test_one_that_had_failed_for_the_time_being_and_goes_on_is_foreign():
+    """Somebody retries or rolls back what an earlier campaign has left."""
+    start = listed("start", 9.0, ("op-0", "FAILED_TEMP"))
+    assert found(lists=(start, listed("end", 27.0, ("op-0", "ROLLED_BACK")))) == ("HEAL op-0",)
+    assert found(lists=(start, listed("end", 27.0, ("op-0", "FAILED_TEMP")))) == ()
+    assert found(lists=(start, listed("end", 27.0))) == ()
+
+
 def attempt(**more):
     return Attempt("x", "", "", at(12.0), at(12.1), "POST", "/x", 202, **more)
 
