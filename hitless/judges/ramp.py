@@ -39,7 +39,7 @@ def measure_ramp(history: History, window: Window) -> Ramp:
     """Find the users who came anew and the plateaus of the new version's share among them."""
     streams = timelines(history)
     found = arrivals(streams, history.session_timeout_s)
-    return Ramp(history, window, streams, found, plateaus(found.opened))
+    return Ramp(history, window, streams, found, plateaus(found.opened, found.unanswered_ns))
 
 
 def declared_first_share(history: History) -> float | None:
@@ -102,4 +102,5 @@ def ramp_figures(ramp: Ramp) -> Mapping[str, float | int | str | None]:
         "first_plateau_s": None if first is None else (first.end.earliest_ns - first.start.latest_ns) / 1e9,
         "last_share_ratio": ramp.plateaus[-1].share if ramp.plateaus else None,
         "unmarked_users_count": ramp.arrivals.unmarked,
+        "unanswered_users_count": len(ramp.arrivals.unanswered_ns) + len(ramp.arrivals.late_ns),
     }

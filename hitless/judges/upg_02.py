@@ -26,7 +26,9 @@ from hitless.judges.ramp import (
     seconds_after,
     told,
 )
+from hitless.judges.unanswered import came_before, doubted, readings, settled
 from hitless.judges.unit_tables import plateau_table, unit_table
+from hitless.measures.changes import SHORTEST_SEGMENT
 from hitless.measures.shares import Plateau
 from hitless.measures.units import Unit, UnitTimeline, unit_timeline
 from hitless.verdict import Check, Outcome, Verdict
@@ -40,7 +42,8 @@ def judge_upg_02(history: History, limits: Mapping[str, float]) -> Verdict:
     Expected results:
         * PASS: for a while a part of the users who came anew went to the new version, the declared part if there is
           one; enough users came to tell; no unit was removed meanwhile.
-        * FAIL: all of them at once, another part than the declared one, or a unit was removed in that step.
+        * FAIL: all of them at once, another part than the declared one, or a unit was removed in that step, wherever
+          users went whom nobody answered.
         * INCONC: too few users, or the part cannot be told from the limit.
 
     Args:
@@ -51,7 +54,9 @@ def judge_upg_02(history: History, limits: Mapping[str, float]) -> Verdict:
     if window is None:
         return Verdict(REQUIREMENT, (never_requested(history),), limits=dict(limits))
     ramp, timeline = measure_ramp(history, window), unit_timeline(history, window.request_ns)
-    checks = [unless_blind(one, history) for one in (*_share_checks(ramp, limits), _units_check(ramp, timeline))]
+    others = [one for read in readings(ramp) for one in _first_share(read, timeline, limits)]
+    settling = (settled(one, others, ramp) for one in _first_share(ramp, timeline, limits))
+    checks = [unless_blind(_unless_hidden(one, ramp), history) for one in settling]
     checks += [arrivals_check(ramp), version_marks_check(history), probes_check(history)]
     checks.append(overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters())
     checks.append(upgrade_check(history, window))
@@ -73,6 +78,20 @@ def _violations_ns(ramp: Ramp, timeline: UnitTimeline | None, checks: Sequence[C
         start_ns = ramp.first_partial.start.latest_ns
         gone = (unit.gone for unit in timeline.old if unit.gone is not None)
         yield from (one.latest_ns for one in gone if one.earliest_ns > start_ns)
+
+
+def _first_share(ramp: Ramp, timeline: UnitTimeline | None, limits: Mapping[str, float]) -> list[Check]:
+    return [*_share_checks(ramp, limits), _units_check(ramp, timeline)]
+
+
+def _unless_hidden(check: Check, ramp: Ramp) -> Check:
+    """Return a check that fails as inconclusive where what was seen first may not have been the first share."""
+    if check.outcome is not Outcome.FAIL or not ramp.plateaus:
+        return check
+    hidden = came_before(ramp, ramp.plateaus[0].start.latest_ns)
+    if hidden < SHORTEST_SEGMENT:
+        return check
+    return doubted(check, ramp, f"{wording.count(hidden)} of them came before, and may have met another share")
 
 
 def _share_checks(ramp: Ramp, limits: Mapping[str, float]) -> list[Check]:
@@ -103,6 +122,8 @@ def _all_at_once(ramp: Ramp, first: Plateau) -> Check:
     )
     if first.users == 0:
         return Check("first share", Outcome.INCONC, f"{message}, as nobody came afterwards", ("I5",))
+    if first.bounds[0] <= MOST_PARTIAL_SHARE and first.unanswered:
+        return doubted(Check("first share", Outcome.FAIL, message), ramp, "a part of the users")
     if first.bounds[0] <= MOST_PARTIAL_SHARE:
         return Check("first share", Outcome.INCONC, f"{message}, of too few users", ("I5",))
     return Check("first share", Outcome.FAIL, message)

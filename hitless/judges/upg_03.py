@@ -27,6 +27,7 @@ from hitless.judges.ramp import (
     seconds_after,
     told,
 )
+from hitless.judges.unanswered import doubted, readings, settled
 from hitless.judges.unit_tables import plateau_table, unit_table
 from hitless.measures.shares import Plateau, offered_pps, smallest_step
 from hitless.measures.side_load import Piece, pieces
@@ -88,7 +89,7 @@ def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
         * PASS: no plateau of the share was lower than the one before, and at the beginning of each the new units in
           service could take what it brings.
         * FAIL: a plateau was lower, or brought more than new units could take, by more than the users' number and the
-          instants leave open.
+          instants leave open, wherever users went whom nobody answered.
         * INCONC: what remains, or documents, marks or capacities are missing.
 
     Args:
@@ -99,15 +100,10 @@ def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
     if window is None:
         return Verdict(REQUIREMENT, (never_requested(history),), limits=dict(limits))
     ramp, timeline = measure_ramp(history, window), unit_timeline(history, window.request_ns)
-    loads = _Loads((), ()) if timeline is None else _loads(ramp, timeline)
-    checks = [_falls_check(ramp) if ramp.plateaus else no_plateau(history)]
-    if timeline is None:
-        checks.append(no_units())
-    else:
-        capacities = capacities_check(timeline)
-        checks.append(capacities)
-        if ramp.plateaus and capacities.outcome is Outcome.PASS:
-            checks.insert(1, _utilisation_check(ramp, loads, limits["new_side_utilisation_ratio"]))
+    loads = _loads(ramp, timeline)
+    others = [one for read in readings(ramp) for one in _share_checks(read, timeline, limits)]
+    checks = [settled(one, others, ramp) for one in _share_checks(ramp, timeline, limits)]
+    checks.append(no_units() if timeline is None else capacities_check(timeline))
     checks = [unless_blind(one, history) for one in checks]
     checks += [arrivals_check(ramp), version_marks_check(history), probes_check(history)]
     checks.append(overlap_check(history, window, limits) if len(history.counters.asked_ns) else no_counters())
@@ -122,14 +118,26 @@ def judge_upg_03(history: History, limits: Mapping[str, float]) -> Verdict:
     return violated_since(verdict, (*overloaded, *fallen))
 
 
-def _loads(ramp: Ramp, timeline: UnitTimeline) -> _Loads:
+def _share_checks(ramp: Ramp, timeline: UnitTimeline | None, limits: Mapping[str, float]) -> list[Check]:
+    if not ramp.plateaus:
+        return [no_plateau(ramp.history)]
+    checks = [_falls_check(ramp)]
+    if timeline is not None and capacities_check(timeline).outcome is Outcome.PASS:
+        checks.append(_utilisation_check(ramp, _loads(ramp, timeline), limits["new_side_utilisation_ratio"]))
+    return checks
+
+
+def _loads(ramp: Ramp, timeline: UnitTimeline | None) -> _Loads:
+    if timeline is None:
+        return _Loads((), ())
     counters, groups = ramp.history.counters, ramp.history.groups
     planned = sum(group.rate_pps for group in groups if group.name != "filler-up")
 
     offered = {one: offered_pps(counters, one) for one in ramp.plateaus}
 
     def loads(*, surely: bool) -> tuple[_Load, ...]:
-        found = pieces(ramp.arrivals.opened, ramp.plateaus, timeline.new, surely=surely)
+        came = ramp.arrivals
+        found = pieces(came.opened, ramp.plateaus, timeline.new, surely=surely, unanswered_ns=came.unanswered_ns)
         return tuple(_Load(one, offered[one.plateau] or planned) for one in found)
 
     return _Loads(loads(surely=True), loads(surely=False))
@@ -143,6 +151,14 @@ def _falls(ramp: Ramp) -> Iterator[tuple[Plateau, Plateau]]:
             yield before, after
 
 
+def _possible_falls(ramp: Ramp) -> Iterator[tuple[Plateau, Plateau]]:
+    """Yield the plateaus that were lower if users whom nobody answered went to the new version before and not then."""
+    for place, after in enumerate(ramp.plateaus[1:], start=1):
+        before = max(ramp.plateaus[:place], key=lambda one: one.if_all_went.bounds[0])
+        if after.if_none_went.bounds[1] < before.if_all_went.bounds[0]:
+            yield before, after
+
+
 def _falls_check(ramp: Ramp) -> Check:
     name = "share never falls"
     for before, after in _falls(ramp):
@@ -151,6 +167,9 @@ def _falls_check(ramp: Ramp) -> Check:
             f"Expected: >= {told(before)}, Actual: {told(after)}"
         )
         return Check(name, Outcome.FAIL, message)
+    for before, after in _possible_falls(ramp):
+        kept = Check(name, Outcome.PASS, f"share rose to {told(before)} and stayed above it")
+        return doubted(kept, ramp, f"fell to {told(after)} {seconds_after(after.start, ramp.window.request_ns)}")
     rising = ", ".join(wording.percent(one.share) for one in ramp.plateaus)
     told_apart = wording.percent(smallest_step(ramp.arrivals.opened, _SHORT_FALL_S))
     return Check(

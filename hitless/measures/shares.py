@@ -2,13 +2,17 @@
 
 A user who has a session open is kept where they are, so only users without one show how new requests are divided:
 users of whom no packet was sent for as long as the session timeout. With user affinity each of them counts once.
+
+Of a user whose openers did not come back nobody knows where they went, and a version that drops what opens a session
+would look as if fewer were sent to it. They are counted, and a share is known only as far as it does not depend on
+them. If the new version answers them later they are its users. If the old one does, they may have been sent back to it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,24 +31,44 @@ class Plateau:
     Attributes:
         start: when the first user came who was treated so.
         end: when the share changed again or was last seen.
-        users: users who came while it surely held.
+        users: users who came while it surely held, and were answered.
         on_new: how many of them went to the new version.
+        unanswered: further users who came meanwhile, of whom nobody knows where they went.
     """
 
     start: Interval
     end: Interval
     users: int
     on_new: int
+    unanswered: int = 0
 
     @property
     def share(self) -> float:
-        """Share of the new version, 0 without users."""
+        """Share of the new version among those who were answered, 0 without users."""
         return self.on_new / self.users if self.users else 0.0
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Two-sided 95 % interval of the share (Clopper and Pearson); everything without users."""
-        return confidence.interval(self.on_new, self.users) if self.users else (0.0, 1.0)
+        """Two-sided 95 % interval of the share (Clopper and Pearson); everything without users.
+
+        From what it is if nobody who was not answered went to the new version to what it is if all of them did.
+        """
+        if not self.unanswered:
+            return confidence.interval(self.on_new, self.users) if self.users else (0.0, 1.0)
+        return self.if_none_went.bounds[0], self.if_all_went.bounds[1]
+
+    @property
+    def if_all_went(self) -> Plateau:
+        """The plateau if all users who were not answered went to the new version."""
+        return self._answered(self.on_new + self.unanswered)
+
+    @property
+    def if_none_went(self) -> Plateau:
+        """The plateau if none of the users who were not answered went to the new version."""
+        return self._answered(self.on_new)
+
+    def _answered(self, on_new: int) -> Plateau:
+        return replace(self, users=self.users + self.unanswered, on_new=on_new, unanswered=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +78,14 @@ class Arrivals:
     Attributes:
         opened: first session of each of them that came back with a version mark.
         unmarked: users whose first packets came back without exactly one version mark.
+        unanswered_ns: when users came who got no opener back, nor anything else from the new version, in order.
+        late_ns: when users came who got no opener back, and whom the new version answered later.
     """
 
     opened: Openers
     unmarked: int
+    unanswered_ns: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    late_ns: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def unmarked_ratio(self) -> float:
@@ -70,28 +98,53 @@ def arrivals(streams: Sequence[Timeline], session_timeout_s: float) -> Arrivals:
     """Find the users who came anew, in the order of their coming."""
     sent: list[Int64Array] = [np.zeros(0, np.int64)]
     on_new: list[NDArray[np.bool_]] = [np.zeros(0, np.bool_)]
+    unanswered: list[Int64Array] = [np.zeros(0, np.int64)]
+    late: list[Int64Array] = [np.zeros(0, np.int64)]
     unmarked = 0
     for stream in streams:
         if not stream.layout.short_sessions:
             continue
-        rows, without = _first_openers(stream, session_timeout_s)
-        sent.append(stream.sent_ns[rows])
-        on_new.append(stream.version[rows] > 0)
-        unmarked += without
-    times = np.concatenate(sent)
-    order = np.argsort(times, kind="stable")
-    return Arrivals(Openers(times[order], np.concatenate(on_new)[order]), unmarked)
+        visits = _visits(stream, session_timeout_s)
+        sent.append(stream.sent_ns[visits.marked])
+        on_new.append(stream.version[visits.marked] > 0)
+        unanswered.append(stream.sent_ns[visits.unanswered])
+        late.append(stream.sent_ns[visits.late])
+        unmarked += visits.unmarked
+    opened = in_order(np.concatenate(sent), np.concatenate(on_new))
+    return Arrivals(opened, unmarked, np.sort(np.concatenate(unanswered)), np.sort(np.concatenate(late)))
 
 
-def plateaus(opened: Openers) -> tuple[Plateau, ...]:
-    """Return the plateaus after the first user of the new version, in order of time; none without such a user."""
+def in_order(sent_ns: Int64Array, on_new: NDArray[np.bool_]) -> Openers:
+    """Return users in the order of their coming."""
+    order = np.argsort(sent_ns, kind="stable")
+    return Openers(sent_ns[order], on_new[order])
+
+
+def plateaus(opened: Openers, unanswered_ns: Int64Array | None = None) -> tuple[Plateau, ...]:
+    """Return the plateaus after the first user of the new version, in order of time; none without such a user.
+
+    Args:
+        opened: users who came anew.
+        unanswered_ns: when further users came, of whom nobody knows where they went.
+    """
     changes = best_changes(opened)
     if not changes:
         return ()
     last = int(opened.sent_ns[-1])
     ends = [*(change.at for change in changes[1:]), Interval(last, last)]
     total = np.concatenate(([0], np.cumsum(opened.on_new)))
-    return tuple(_plateau(opened, total, change, end) for change, end in zip(changes, ends, strict=True))
+    found = (_plateau(opened, total, change, end) for change, end in zip(changes, ends, strict=True))
+    if unanswered_ns is None or not len(unanswered_ns):
+        return tuple(found)
+    return tuple(
+        replace(one, unanswered=came_between(unanswered_ns, one.start.latest_ns, one.end.earliest_ns)) for one in found
+    )
+
+
+def came_between(sent_ns: Int64Array, after_ns: int, until_ns: int) -> int:
+    """Return how many of some users, in the order of their coming, came after an instant and until another one."""
+    first, last = np.searchsorted(sent_ns, (after_ns, until_ns), side="right")
+    return max(0, int(last - first))
 
 
 def offered_pps(counters: CounterSeries, plateau: Plateau) -> float | None:
@@ -128,15 +181,43 @@ def _plateau(opened: Openers, total: Int64Array, change: ShareChange, end: Inter
     return Plateau(start, end, high - low, int(total[high] - total[low]))
 
 
-def _first_openers(stream: Timeline, session_timeout_s: float) -> tuple[Int64Array, int]:
-    """Return the first marked opener of each visit of a user, and how many visits came back unmarked."""
+@dataclass(frozen=True, slots=True)
+class _Visits:
+    """The visits of a stream's users; rows are packets.
+
+    Attributes:
+        marked: the first opener of each visit that came back with a version mark.
+        unmarked: how many visits came back without.
+        unanswered, late: the first opener of each visit of which no opener came back; ``late`` if the first packet that
+            did come back was marked by the new version.
+    """
+
+    marked: Int64Array
+    unmarked: int
+    unanswered: Int64Array
+    late: Int64Array
+
+
+def _visits(stream: Timeline, session_timeout_s: float) -> _Visits:
     order = np.argsort(stream.users, kind="stable")
     users, sent = stream.users[order], stream.sent_ns[order]
     anew = np.concatenate(([True], (users[1:] != users[:-1]) | (np.diff(sent) > session_timeout_s * 1e9)))
     visit = np.empty(len(order), np.int64)
     visit[order] = np.cumsum(anew)
-    opening = (stream.layout.position(stream.numbers) == 0) & stream.received
-    rows = np.flatnonzero(opening & (stream.version >= 0))
+    opening = stream.layout.position(stream.numbers) == 0
+    openers = np.flatnonzero(opening)
+    rows = np.flatnonzero(opening & stream.received & (stream.version >= 0))
     visits, first = np.unique(visit[rows], return_index=True)
-    seen = np.unique(visit[opening])
-    return rows[first], len(seen) - len(visits)
+    answered = np.unique(visit[openers[stream.received[openers]]])
+    came, begun = np.unique(visit[openers], return_index=True)
+    missed = ~np.isin(came, answered)
+    late = np.isin(came[missed], _first_on_new(stream, visit, came[missed]))
+    begun = openers[begun[missed]]
+    return _Visits(rows[first], len(answered) - len(visits), begun[~late], begun[late])
+
+
+def _first_on_new(stream: Timeline, visit: Int64Array, wanted: Int64Array) -> Int64Array:
+    """Return which of some visits the new version served first, by any packet."""
+    rows = np.flatnonzero((stream.version >= 0) & np.isin(visit, wanted))
+    visits, first = np.unique(visit[rows], return_index=True)
+    return visits[stream.version[rows[first]] > 0]

@@ -66,6 +66,46 @@ def test_a_user_who_is_lost_is_not_unmarked():
     assert len(found.opened.sent_ns) < np.ceil(29.1 / 0.256) * 32
 
 
+def lost(select):
+    """Lose packets of new sessions; ``select`` tells which."""
+
+    def lose(packets):
+        packets.received[select(packets)] = False
+
+    return StepScene(edit=on_new_sessions(lose))
+
+
+def opening(packets):
+    return packets.layout.position(packets.number) == 0
+
+
+def test_a_user_who_is_lost_is_unanswered_at_each_visit():
+    found = came(lost(lambda packets: packets.user == 7))
+    assert len(found.unanswered_ns) == 2  # in 29 s they come twice
+    assert np.all(np.diff(found.unanswered_ns) > 5_000_000_000)
+    assert len(found.late_ns) == 0
+
+
+def test_a_user_of_whom_one_session_was_answered_is_known():
+    def one_session(packets):
+        return (packets.user == 7) & (packets.session % 64 >= 32)
+
+    assert len(came(lost(one_session)).unanswered_ns) == 0
+
+
+def test_a_user_whom_the_new_version_answers_later_is_its_user():
+    found = came(lost(lambda packets: opening(packets) & (packets.opened_s > 21.0) & (packets.opened_s < 22.0)))
+    assert len(found.unanswered_ns) == 0
+    assert 90 < len(found.late_ns) <= 4 * 32  # of some the second session was opened a little later
+    assert np.all((found.late_ns > at(21.0)) & (found.late_ns < at(22.0)))
+
+
+def test_a_user_whom_the_old_version_answers_later_may_have_been_sent_back():
+    found = came(lost(lambda packets: opening(packets) & (packets.opened_s > 11.0) & (packets.opened_s < 12.0)))
+    assert 90 < len(found.unanswered_ns) <= 4 * 32
+    assert len(found.late_ns) == 0
+
+
 def test_unmarked_users_are_told():
     def edit(packets):
         unmark(packets, packets.user == 7)
@@ -132,6 +172,24 @@ def test_bounds_are_those_of_clopper_and_pearson():
     assert plateau.bounds == interval(30, 300)
     nobody = Plateau(Interval(0, 0), Interval(9, 9), 0, 0)
     assert (nobody.share, nobody.bounds) == (0.0, (0.0, 1.0))
+
+
+def test_users_whom_nobody_answered_widen_the_bounds_to_all_or_none_of_them():
+    plateau = Plateau(Interval(0, 0), Interval(9, 9), 300, 30, unanswered=100)
+    assert plateau.share == 0.1
+    assert plateau.bounds == (interval(30, 400)[0], interval(130, 400)[1])
+    assert (plateau.if_all_went.share, plateau.if_none_went.share) == (130 / 400, 30 / 400)
+    nobody = Plateau(Interval(0, 0), Interval(9, 9), 0, 0, unanswered=100)
+    assert nobody.bounds == (0.0, 1.0)
+
+
+def test_users_whom_nobody_answered_belong_to_the_plateau_in_which_they_came():
+    opened = openers((500, 0), (400, 10), (500, 1))
+    known = plateaus(opened)
+    inside = known[0].start.latest_ns + np.asarray([-1, 0, 1, 1_000_000], np.int64)
+    found = plateaus(opened, np.concatenate((inside, [known[1].end.earliest_ns])))
+    assert [one.unanswered for one in found] == [2, 1]
+    assert [(one.users, one.on_new) for one in found] == [(one.users, one.on_new) for one in known]
 
 
 def test_offered_load_of_a_plateau():

@@ -95,3 +95,12 @@ def test_a_piece_without_users_has_no_share():
 
 def test_no_plateau_no_piece():
     assert cut([unit(50)], ()) == []
+
+
+def test_users_whom_nobody_answered_make_the_share_less_certain():
+    lost = np.arange(101, 141, dtype=np.int64) * MS
+    (first, second) = pieces(users(), (plateau(100, 900),), [unit(50), unit(300)], surely=True, unanswered_ns=lost)
+    assert (first.unanswered, second.unanswered) == (40, 0)
+    assert first.share == 0.5
+    assert first.least_share == interval(100, 240)[0]
+    assert second.least_share == interval(300, 600)[0]

@@ -272,3 +272,65 @@ def test_a_fail_tells_when_it_began():
     assert share.evidence["first_violation_ns"] == pytest.approx(at(13.0), abs=200_000_000)
     gone = judge(units=changed("old-2", removed_s=14.0))
     assert at(14.0) <= gone.evidence["first_violation_ns"] <= at(14.2)
+
+
+# --- users whom nobody answered ---------------------------------------------------------------------------------------
+
+
+def losing(since_s, until_s, *, of=None, every=1, **options):
+    """A scene in which users who come then get nothing back: all, those of one version, or every so many."""
+
+    def lose(packets):
+        if packets.group.name == "new-sessions":
+            rows = (packets.opened_s >= since_s) & (packets.opened_s < until_s) & (packets.user % every == 0)
+            packets.received[rows if of is None else rows & (packets.version == of)] = False
+
+    return StepScene(edit=lose, **options)
+
+
+def test_a_first_share_that_depends_on_users_who_were_lost_leaves_it_open():
+    """A fifth of the new version's users would be what is declared, without those of whom nothing came back."""
+    twice = ((13.0, 0.2), (16.0, 0.33), *LATER)
+    assert check(judge(StepScene(shares=twice)), FIRST).outcome is Outcome.FAIL
+    verdict = judge(losing(13.0, 16.0, of=1, every=2, shares=twice))
+    assert check(verdict, FIRST).outcome is Outcome.INCONC
+    assert check(verdict, FIRST).reasons == ("I6",)
+
+
+def test_a_first_share_that_is_wrong_wherever_they_went_stays_a_fail():
+    verdict = judge(losing(13.0, 16.0, every=16, shares=((13.0, 0.4), (16.0, 0.5), *LATER)))
+    assert check(verdict, FIRST).outcome is Outcome.FAIL
+
+
+def test_a_first_share_that_is_right_wherever_they_went_passes():
+    verdict = judge(losing(13.0, 16.0, every=64))
+    assert 0 < verdict.figures["unanswered_users_count"] < 10
+    assert verdict.outcome is Outcome.PASS
+
+
+def test_a_first_share_before_the_one_that_was_seen_leaves_it_open():
+    """All users at once, as far as anybody was answered."""
+    verdict = judge(losing(13.0, 16.0, shares=((13.0, 0.1), (16.0, 1.0))))
+    assert check(verdict, FIRST).outcome is Outcome.INCONC
+    assert "may have met another share" in check(verdict, FIRST).message
+
+
+def test_all_at_once_that_nobody_answered_at_first_is_no_pass():
+    """Everything went to the new version and was lost, then the declared share was set."""
+    verdict = judge(losing(12.0, 13.0))
+    assert check(verdict, FIRST).outcome is Outcome.INCONC
+
+
+def test_all_at_once_with_some_who_were_lost_leaves_it_open():
+    verdict = judge(losing(13.0, 29.0, every=8, shares=((13.0, 1.0),)), sut=UNDECLARED)
+    assert check(verdict, FIRST).outcome is Outcome.INCONC
+    assert check(verdict, FIRST).reasons == ("I6",)
+
+
+def test_a_unit_that_goes_when_the_first_share_may_have_been_over_leaves_it_open():
+    verdict = judge(losing(13.6, 14.2), units=changed("old-2", removed_s=14.5))
+    assert check(verdict, UNITS_CHECK).outcome is Outcome.INCONC
+
+
+def test_loss_before_the_request_says_nothing():
+    assert judge(losing(4.0, 6.0)).outcome is Outcome.PASS

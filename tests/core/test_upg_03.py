@@ -11,6 +11,7 @@ from hitless.judges import judge_upg_03
 from hitless.verdict import Outcome
 from tests.core.builders import at, unmark
 from tests.core.management import DECLARED, NEW, OLD, Management, StepScene, changed, quick
+from tests.core.mutilations import only_probes
 
 LIMITS = quick("RQ-UPG-03")
 FALLS, CAPACITY = "share never falls", "capacity before share"
@@ -243,3 +244,90 @@ def test_a_fail_tells_when_it_began():
 
 def test_an_operation_that_nobody_read_is_no_fail():
     assert outcomes(judge(without=("operation",))) == {CAPACITY: Outcome.INCONC}
+
+
+# --- users whom nobody answered ---------------------------------------------------------------------------------------
+
+
+def losing(since_s, until_s, *, of=None, every=1, **options):
+    """A scene in which users who come then get nothing back: all, those of one version, or every so many."""
+
+    def lose(packets):
+        if packets.group.name == "new-sessions":
+            rows = (packets.opened_s >= since_s) & (packets.opened_s < until_s) & (packets.user % every == 0)
+            packets.received[rows if of is None else rows & (packets.version == of)] = False
+
+    return StepScene(edit=lose, **options)
+
+
+LATE_UNIT = changed("new-3", added_s=19.0, appeared_s=18.5)
+
+
+@pytest.mark.parametrize("of", [None, 1])
+def test_loss_before_the_capacity_is_there_hides_no_share(of):
+    """Without the loss the share that came too early is a FAIL."""
+    verdict = judge(losing(17.9, 19.1, of=of), units=LATE_UNIT)
+    assert check(verdict, CAPACITY).outcome is Outcome.INCONC
+    assert check(verdict, CAPACITY).reasons == ("I6",)
+    assert "users who got nothing back at first may say otherwise" in verdict.message
+
+
+def test_a_new_unit_that_drops_everybody_until_it_is_ready_does_not_pass():
+    """10 % are sent to it from 13 s on, the unit is ready at 15 s: the first user of the new version is seen then."""
+    units = (*changed("new-1", appeared_s=14.5, added_s=15.0)[:5], *NEW[1:])
+    seen = judge(units=units)
+    assert check(seen, CAPACITY).outcome is Outcome.FAIL
+    verdict = judge(losing(12.9, 15.2, of=1), units=units)
+    assert check(verdict, CAPACITY).outcome is Outcome.INCONC
+
+
+def test_what_is_too_much_without_those_who_were_lost_stays_a_fail():
+    verdict = judge(losing(18.0, 19.0, every=32), units=LATE_UNIT)
+    assert outcomes(verdict) == {CAPACITY: Outcome.FAIL}
+
+
+def test_a_fall_among_users_who_were_lost_is_no_pass():
+    verdict = judge(losing(17.9, 20.1, shares=((13.0, 0.1), (16.0, 0.45), (18.0, 0.2), (20.0, 1.0))))
+    assert check(verdict, FALLS).outcome is Outcome.INCONC
+    assert verdict.reasons == ("I6",)
+
+
+def test_a_fall_that_is_certain_stays_a_fail():
+    verdict = judge(losing(16.0, 20.0, every=8, shares=((13.0, 0.1), (16.0, 0.66), (18.0, 0.2), (20.0, 1.0))))
+    assert check(verdict, FALLS).outcome is Outcome.FAIL
+
+
+def test_a_fall_that_needs_users_on_different_sides_leaves_it_open():
+    """Neither with all of those who were lost on the new version nor with none of them it falls."""
+    verdict = judge(losing(13.0, 29.0, every=3, shares=((13.0, 0.1), (16.0, 0.35), (20.0, 0.55))))
+    assert check(verdict, FALLS).outcome is Outcome.INCONC
+
+
+def test_loss_after_the_last_step_leaves_it_open_whether_all_stayed():
+    assert check(judge(losing(25.0, 26.0)), FALLS).outcome is Outcome.INCONC
+
+
+def test_loss_before_the_request_says_nothing():
+    verdict = judge(losing(4.0, 6.0))
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.figures["unanswered_users_count"] > 100
+
+
+def test_users_whom_the_new_version_answers_later_are_its_users():
+    """It polices what is too much for it, opening packets among it, and answers the rest of their sessions."""
+
+    def lose(packets):
+        if packets.group.name == "new-sessions":
+            opening = packets.layout.position(packets.number) == 0
+            packets.received[opening & (packets.version == 1) & (packets.opened_s >= 25.0)] = False
+
+    verdict = judge(StepScene(edit=lose))
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.figures["unanswered_users_count"] > 400
+
+
+def test_users_whom_a_blind_capture_did_not_see_are_the_receivers_doing():
+    history = StepScene().history()
+    mine = (history.probes.pg_id == 21) & (history.probes.sent_ns > at(25.0)) & (history.probes.sent_ns < at(27.0))
+    blind = only_probes(replace(history, snapshots=Management().snapshots(), sut=DECLARED), lambda _: ~mine)
+    assert check(judge_upg_03(blind, LIMITS), FALLS).reasons == ("I3",)

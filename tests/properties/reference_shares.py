@@ -28,9 +28,19 @@ def openers(packets: Sequence[Packet]) -> list[tuple[int, bool]]:
     )
 
 
-def arrivals(packets: Sequence[Packet], timeout_s: float) -> tuple[list[tuple[int, bool]], int]:
-    """Return the first marked opener of each visit of a user, and how many visits came back unmarked only."""
-    opened, unmarked = [], 0
+@dataclass
+class Came:
+    """Users who came anew: first marked openers, how many came back unmarked only, and when the others began."""
+
+    opened: list[tuple[int, bool]]
+    unmarked: int
+    unanswered: list[int]
+    late: list[int]
+
+
+def arrivals(packets: Sequence[Packet], timeout_s: float) -> Came:
+    """Return the users who came anew, visit by visit."""
+    found = Came([], 0, [], [])
     for user in {packet.user_name for packet in packets if packet.short}:
         visits: list[list[Packet]] = []
         for packet in (one for one in packets if one.user_name == user):
@@ -41,10 +51,14 @@ def arrivals(packets: Sequence[Packet], timeout_s: float) -> tuple[list[tuple[in
             came = [packet for packet in visit if packet.place == 0 and packet.received]
             marked = [packet for packet in came if packet.version >= 0]
             if marked:
-                opened.append((marked[0].sent_ns, marked[0].version > 0))
+                found.opened.append((marked[0].sent_ns, marked[0].version > 0))
+            elif came:
+                found.unmarked += 1
             else:
-                unmarked += bool(came)
-    return sorted(opened), unmarked
+                served = [packet.version for packet in visit if packet.version >= 0]
+                begun = [packet.sent_ns for packet in visit if packet.place == 0][:1]
+                (found.late if served and served[0] > 0 else found.unanswered).extend(begun)
+    return found
 
 
 def likelihood(hits: int, count: int) -> float:
