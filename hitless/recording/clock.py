@@ -3,6 +3,8 @@
 A reading of a foreign clock lies between the instants at which the tester asked and got the answer. The shorter the
 round trip, the better the reading: of each stretch of time the best one is used, and between them the offset is
 interpolated, so that clocks that drift against each other are followed.
+
+A clock that jumps, ahead or back, is not known by as much as it jumped, and the bound of the error says so.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ class ClockMap:
     """Offset between two clocks over time.
 
     Attributes:
-        at_ns: instants of the foreign clock (in its own nanoseconds) where the offset is known.
+        at_ns: instants of the foreign clock (in its own nanoseconds) where the offset is known, in order.
         offset_ns: tester's clock minus foreign clock there.
         base_offset_ns: taken out of ``offset_ns``, so that floating point stays exact.
         error_ns: bound of the error.
@@ -52,7 +54,7 @@ def clock_map(asked_ns: Sequence[int], foreign_ns: Int64Array, answered_ns: Sequ
         answered_ns: tester's clock when the answer was there.
 
     Raises:
-        ValueError: no reading, or answered before asked, or the foreign clock went backwards.
+        ValueError: no reading, or answered before asked.
     """
     asked, answered = np.asarray(asked_ns, np.int64), np.asarray(answered_ns, np.int64)
     order = np.argsort(asked, kind="stable")
@@ -61,18 +63,30 @@ def clock_map(asked_ns: Sequence[int], foreign_ns: Int64Array, answered_ns: Sequ
         raise ValueError("no reading of the generator's clock")
     if bool(np.any(answered < asked)):
         raise ValueError("an answer is earlier than its question")
-    if bool(np.any(np.diff(foreign) < 0)):
-        raise ValueError("the generator's clock went backwards")
     round_trip = answered - asked
     knots = _best_of_each_stretch(asked, round_trip)
     base = int(asked[0] - foreign[0])
     middle = asked + round_trip // 2
     offset = (middle - foreign - base).astype(np.float64)
-    draft = ClockMap(foreign[knots], offset[knots], base, 0)
+    # After a jump back the foreign clock reads a second time what it has read: instants are in its own order here.
+    by_reading = knots[np.argsort(foreign[knots], kind="stable")]
+    draft = ClockMap(foreign[by_reading], offset[by_reading], base, 0)
     mapped = draft.to_tester_ns(foreign)
     contradiction = np.maximum(np.maximum(asked - mapped, mapped - answered), 0)
-    error = int(np.max(round_trip[knots]) + 1) // 2 + int(np.max(contradiction))
+    error = int(np.max(round_trip[knots]) + 1) // 2 + int(np.max(contradiction)) + _jumped_back_ns(foreign, answered)
     return ClockMap(draft.at_ns, draft.offset_ns, base, error)
+
+
+def _jumped_back_ns(foreign: Int64Array, answered: Int64Array) -> int:
+    """Return by how much a clock jumped back at most that reads less than before: what is twice in it, and what passed.
+
+    Readings show only what is left of a jump after the time since the reading before it.
+    """
+    ahead = np.maximum.accumulate(foreign)
+    back = ahead - foreign
+    if not bool(back.any()):
+        return 0
+    return int(np.max(back) + np.max(np.diff(answered)[np.diff(foreign) < 0]))
 
 
 def _best_of_each_stretch(asked: Int64Array, round_trip: Int64Array) -> Int64Array:

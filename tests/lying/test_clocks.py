@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from hitless.catalogue import load_catalogue
 from hitless.judges.meter import clock_check
-from hitless.recording import RecordingError, load
+from hitless.judging import judge_history
+from hitless.recording import load
 from hitless.recording.manifest import CLOCK
 from hitless.verdict import Outcome
+from tests.core.builders import at
+from tests.core.management import StepScene
 from tests.core.test_recording import TSC_HZ, record
 
 
@@ -43,10 +49,34 @@ def test_a_step_that_hardly_matters_is_part_of_the_error(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ["uptime_pairs", "tsc_pairs"])
-def test_a_clock_that_jumps_back_makes_no_history(tmp_path, kind):
-    """Nothing can be judged then, so nothing can pass."""
-    with pytest.raises(RecordingError, match="went backwards"):
-        load(jumped(tmp_path / "recording", kind, 110, -5.0))
+@pytest.mark.parametrize("second", [103, 110, 117, 127])
+@pytest.mark.parametrize("jump_s", [-0.3, -0.9, -1.1, -5.0, -60.0])
+def test_a_clock_that_jumps_back_is_not_known(tmp_path, kind, second, jump_s):
+    """The recording stays readable, so that judges can say what is wrong with it."""
+    history = load(jumped(tmp_path / "recording", kind, second, jump_s))
+    check = clock_check(history)
+    assert (check.outcome, check.reasons) == (Outcome.INCONC, ("I10",)), check.message
+    if jump_s <= -1.1:
+        assert history.probes.clock_error_ns >= -jump_s * 1e9
+
+
+def set_back(history, second, jump_s):
+    """Have the generator's clock jump back at a second of a scene: packets from then on bear earlier times."""
+    probes, by_ns = history.probes, round(jump_s * 1e9)
+    sent = np.where(probes.sent_ns >= at(second), probes.sent_ns - by_ns, probes.sent_ns)
+    received = np.where(probes.received_ns >= at(second), probes.received_ns - by_ns, probes.received_ns)
+    return replace(history, probes=replace(probes, sent_ns=sent, received_ns=received, clock_error_ns=by_ns))
+
+
+BY_PROBES = [f"RQ-{one}" for one in ("CAP-01", "TRF-01", "TRF-02", "UPG-01", "UPG-02", "UPG-03", "UPG-04", "UPG-05")]
+
+
+@pytest.mark.parametrize("requirement", BY_PROBES)
+@pytest.mark.parametrize(("second", "jump_s"), [(5.0, 2.0), (14.0, 0.5), (18.0, 20.0), (27.0, 5.0)])
+def test_nothing_passes_on_a_clock_that_jumped_back(requirement, second, jump_s):
+    verdict = judge_history(set_back(StepScene().history(), second, jump_s), requirement, load_catalogue())
+    assert verdict.outcome in {Outcome.INCONC, Outcome.FAIL}, verdict.message
+    assert "I10" in {reason for one in verdict.checks for reason in one.reasons}
 
 
 def test_readings_that_took_long_leave_the_clock_unknown(tmp_path):
