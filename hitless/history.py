@@ -105,6 +105,7 @@ class ProbeRecords:
         clock_error_ns: bound of the error of sent_ns and received_ns against the tester's clock.
         unidentified_count: captured packets that looked like probes but could not be decoded.
         capture_lost_count: packets that matched the capture but were not stored (limit reached, ring full).
+        earlier_count: captured probes of another run of their stream, which are none of the rows.
     """
 
     sent_ns: Int64Array
@@ -119,6 +120,7 @@ class ProbeRecords:
     clock_error_ns: int
     unidentified_count: int
     capture_lost_count: int
+    earlier_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,11 +71,10 @@ def received_ahead(counters: CounterSeries) -> dict[int, int]:
 
 def earlier_probes(history: History) -> int:
     """Return how many probes came back that were sent before the traffic of this recording began."""
-    started_ns = history.when("traffic-started")
+    started_ns, probes = history.when("traffic-started"), history.probes
     if started_ns is None:
-        return 0
-    probes = history.probes
-    return int(np.count_nonzero(probes.sent_ns + probes.clock_error_ns < started_ns))
+        return probes.earlier_count
+    return probes.earlier_count + int(np.count_nonzero(probes.sent_ns + probes.clock_error_ns < started_ns))
 
 
 def _growth(counters: CounterSeries) -> NDArray[np.intp]:

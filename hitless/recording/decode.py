@@ -4,6 +4,9 @@ The generator writes into the last 16 payload bytes of each probe: magic (u8), f
 sequence (u32), send time in ticks (u64), little endian. The sequence starts anywhere (a real TRex starts at 2^32 - 2)
 and wraps; where a stream's number 0 lies is found from the headers, which carry the number's low bits.
 
+The flow sequence is another one each time a stream is started, so that a late probe of an earlier run, which has a
+number of this one, cannot stand in for one that was lost. Like TRex's own receiver we leave such probes out.
+
 Captures are large: packets come in pieces, of which a few bytes each are kept, and everything is computed in pieces
 that fit into a core's cache.
 """
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +40,7 @@ class DecodedProbes:
         rows: which of the candidates they are; of ``decode_probes``: row of the packet in its block.
         sent_ticks: send time on the generator's tick counter.
         unidentified_count: packets that look like probes and are not among the rows.
+        earlier_count: further ones that are of another run of their stream.
     """
 
     rows: Int64Array
@@ -47,6 +51,7 @@ class DecodedProbes:
     index: Int16Array
     sent_ticks: Int64Array
     unidentified_count: int
+    earlier_count: int
 
 
 def decode_probes(block: PacketBlock, groups: Sequence[TrafficGroup]) -> DecodedProbes:
@@ -85,6 +90,7 @@ class ProbeDecoder:
         self._port = {direction: np.empty(capacity, np.uint16) for direction in directions}
         self._index = np.empty(capacity, np.uint8)
         self._magic = np.empty(capacity, np.bool_)
+        self._run = np.empty(capacity, np.uint32)
         self._sequence = np.empty(capacity, np.uint32)
         self._ticks = np.empty(capacity, np.int64)
 
@@ -101,7 +107,9 @@ class ProbeDecoder:
             address[here] = big_endian(block, rows, headers.ip_start + address_at, 4)
             self._port[direction][here] = big_endian(block, rows, headers.payload_start + port_at, 2)
         self._index[here] = big_endian(block, rows, headers.payload_start, 1)
-        self._magic[here] = big_endian(block, rows, tail, 1) == LATENCY_MAGIC
+        head = little_endian(block, rows, tail, 4)
+        self._magic[here] = head & 0xFF == LATENCY_MAGIC
+        self._run[here] = head >> 8  # flow sequence and hardware id
         self._sequence[here] = little_endian(block, rows, tail + 4, 4)
         self._ticks[here] = little_endian(block, rows, tail + 8, 8).view(np.int64)
         self._count += len(rows)
@@ -124,8 +132,9 @@ class ProbeDecoder:
     ) -> tuple[int | None, int | None]:
         """Let a group claim its candidates that are neither damaged nor foreign.
 
-        Sequence minus number is the same for all packets of a stream, so its most frequent value, seen through the
-        headers, is the true one; packets that say otherwise are none of it. The first sound packet received fixes
+        Sequence minus number is the same for all packets of a stream, and so is the run, so their most frequent values,
+        seen through the headers, are the true ones; packets that say otherwise are none of it. Those that differ in the
+        run alone are of an earlier one. The first sound packet received fixes
         the high bits: fewer than ``2 ** header_bits`` packets can have been lost before it.
 
         Args:
@@ -133,8 +142,8 @@ class ProbeDecoder:
             group: who it is.
             layout: of the group.
             found: what is claimed already, and where to put what is found here; an earlier try is undone.
-            expected: which sequence, modulo ``2 ** header_bits``, the stream's number 0 has; None takes it to be what
-                most of the first packets say.
+            expected: which sequence, modulo ``2 ** header_bits``, the stream's number 0 has, below the number of the
+                run; None takes it to be what most of the first packets say.
 
         Returns:
             What was expected, and what most of all packets say; if these differ, it has to be tried again.
@@ -149,8 +158,11 @@ class ProbeDecoder:
                 continue
             sequence = self._sequence[piece][rows].astype(np.int64)
             start = (sequence - low) & ((1 << layout.header_bits) - 1)
+            start |= self._run[piece][rows].astype(np.int64) << layout.header_bits
             starts.update(_counted(start))
             expected = _most_frequent(starts) if expected is None else expected
+            same = (start ^ expected) & ((1 << layout.header_bits) - 1) == 0
+            view.earlier[rows] = same & (start != expected)
             rows, low, sequence = only(start == expected, rows, low, sequence)
             if len(rows) == 0:
                 continue
@@ -186,7 +198,8 @@ class ProbeDecoder:
             session=session,
             index=index.astype(np.int16),
             sent_ticks=ticks,
-            unidentified_count=int(np.count_nonzero(found.looks & ~decoded)),
+            unidentified_count=int(np.count_nonzero(found.looks & ~decoded & ~found.earlier)),
+            earlier_count=int(np.count_nonzero(found.earlier & ~decoded)),
         )
 
 
@@ -197,10 +210,12 @@ class _Found:
     Attributes:
         owner: group by its place, counted from 1, or nobody.
         looks: whether it looks like a probe.
+        earlier: whether it is of another run of its stream.
     """
 
     owner: Int16Array
     looks: NDArray[np.bool_]
+    earlier: NDArray[np.bool_]
     number: Int64Array
     user: Int64Array
     session: Int64Array
@@ -209,11 +224,11 @@ class _Found:
     def empty(cls, count: int, looks: NDArray[np.bool_]) -> _Found:
         """Return room for so many candidates of which nothing is known but that some look like probes."""
         numbers = (np.zeros(count, np.int64) for _ in range(3))
-        return cls(np.full(count, _NOBODY, np.int16), looks, *numbers)
+        return cls(np.full(count, _NOBODY, np.int16), looks, np.zeros(count, np.bool_), *numbers)
 
     def part(self, piece: slice) -> _Found:
         """Return some of the candidates, without copying."""
-        return _Found(self.owner[piece], self.looks[piece], self.number[piece], self.user[piece], self.session[piece])
+        return _Found(*(getattr(self, one.name)[piece] for one in fields(self)))
 
 
 def _signed(distance: Int64Array) -> Int64Array:

@@ -121,6 +121,7 @@ class _Captured:
             clock_error_ns=error_ns,
             unidentified_count=decoded.unidentified_count,
             capture_lost_count=capture_lost_count,
+            earlier_count=decoded.earlier_count,
         )
 
 

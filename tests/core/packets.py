@@ -10,8 +10,9 @@ MAC_A = bytes.fromhex("020000010001")
 MAC_B = bytes.fromhex("020000010002")
 
 
-def latency_header(sequence: int, ticks: int, magic: int = 0xAB) -> bytes:
-    return struct.pack("<BBHIQ", magic, 1, 0, sequence % 2**32, ticks)
+def latency_header(sequence: int, ticks: int, magic: int = 0xAB, run: int = 1) -> bytes:
+    """``run``: flow sequence in the lowest byte, hardware id above."""
+    return struct.pack("<BBHIQ", magic, run & 0xFF, run >> 8, sequence % 2**32, ticks)
 
 
 def udp_packet(
@@ -45,6 +46,7 @@ def probe(
     size: int = 96,
     magic: int = 0xAB,
     sequence: int | None = None,
+    run: int = 1,
     **fields: object,
 ) -> bytes:
     """Return packet ``number`` of a probe stream, computed bit by bit, independently of the code under test."""
@@ -61,7 +63,7 @@ def probe(
         user = lane
         port = 1024 + slot
     address, other = layout.user_base + user, 0x0A020001
-    header = latency_header(first_sequence + number if sequence is None else sequence, ticks, magic)
+    header = latency_header(first_sequence + number if sequence is None else sequence, ticks, magic, run)
     overhead = 14 + 20 + 8 + len(header) + 1
     payload = bytes([index]) + b"x" * (size - overhead) + header
     ends = {"source": address, "destination": other, "source_port": port, "destination_port": layout.service_port}

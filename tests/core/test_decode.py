@@ -176,3 +176,33 @@ def test_a_payload_too_short_for_a_latency_header_is_skipped():
 def test_nothing_captured():
     decoded = decode([])
     assert (len(decoded.rows), decoded.unidentified_count) == (0, 0)
+
+
+@pytest.mark.parametrize("other", [2, 255, 0x101])
+def test_a_late_probe_of_an_earlier_run_does_not_stand_in_for_one_that_was_lost(other):
+    packets = [probe(NEW_LAYOUT, number) for number in range(200) if number not in {50, 51}]
+    late = [probe(NEW_LAYOUT, number, run=other, ticks=1) for number in (50, 51, 199, 700)]
+    decoded = decode([*late[:2], *packets, *late[2:]])
+    assert 50 not in decoded.number.tolist()
+    assert len(decoded.number) == 198
+    assert (decoded.earlier_count, decoded.unidentified_count) == (4, 0)
+
+
+def test_each_stream_has_a_run_of_its_own():
+    packets = [probe(NEW_LAYOUT, number, run=3) for number in range(50)]
+    packets += [probe(LONG_LAYOUT, number, run=0x102) for number in range(50)]
+    decoded = decode(packets)
+    assert (len(decoded.number), decoded.earlier_count, decoded.unidentified_count) == (100, 0, 0)
+
+
+def test_late_probes_that_come_first_do_not_decide_which_run_it_is():
+    late = [probe(NEW_LAYOUT, number, run=9) for number in range(900, 960)]
+    decoded = decode([*late, *(probe(NEW_LAYOUT, number, run=10) for number in range(300))])
+    assert decoded.number.tolist() == list(range(300))
+    assert decoded.earlier_count == 60
+
+
+def test_what_contradicts_its_headers_is_unidentified_in_any_run():
+    packets = [probe(NEW_LAYOUT, number) for number in range(100)]
+    decoded = decode([*packets, probe(NEW_LAYOUT, 50, sequence=77, run=2)])
+    assert (decoded.earlier_count, decoded.unidentified_count) == (0, 1)

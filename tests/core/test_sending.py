@@ -154,3 +154,11 @@ def test_without_a_beginning_nothing_is_earlier():
     assert earlier_probes(made) == 0
     later = replace(made, events=(*made.events, Event(at(0.0), "traffic-started")))
     assert earlier_probes(later) == 5
+
+
+def test_probes_of_another_run_that_decoding_left_out_are_earlier_ones():
+    made = Scene().history()
+    left_out = replace(made, probes=replace(made.probes, earlier_count=3))
+    assert earlier_probes(left_out) == 3
+    assert earlier_probes(moved(left_out, 5, -0.5)) == 8
+    assert earlier_probes(without_event(left_out, "traffic-started")) == 3
