@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+import lab.vnf.package
 from lab.controller.buckets import (
     BUCKETS,
     BitReversedHash,
@@ -146,3 +149,17 @@ def test_senseless_shares_are_refused(share: float) -> None:
 def test_a_share_without_units_is_refused() -> None:
     with pytest.raises(SplitError, match="has no units"):
         Group((), 0.5)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.33, 0.66])
+def test_a_fault_of_one_user_in_four_always_hits_some_of_a_small_share_and_spares_others(share: float) -> None:
+    """Users with neighbouring addresses come together: in each 32 of them there is one of either kind."""
+    ruleset = Path(lab.vnf.package.__file__).parent / "packages" / "2.0-faulty" / "gateway.nft"
+    (mask,) = set(re.findall(r"addr & 0\.0\.0\.(\d+) == 0\.0\.0\.0", ruleset.read_text()))
+    new = buckets_of(assign(share), NEW)
+    hit = {bucket for bucket in range(BUCKETS) if bucket & int(mask) == 0}
+    assert len(hit) == BUCKETS // 4
+    for first in range(0, BUCKETS, 32):
+        block = new & set(range(first, first + 32))
+        assert block & hit
+        assert block - hit

@@ -117,7 +117,7 @@ def test_the_update_differs_by_its_correction_alone() -> None:
 
 
 def test_the_faulty_build_differs_by_its_fault_alone() -> None:
-    fault = 'quota name "until_fault" ip {} & 0.0.0.192 == 0.0.0.0 counter name internal_error drop'
+    fault = 'quota name "until_fault" ip {} & 0.0.0.24 == 0.0.0.0 counter name internal_error drop'
     assert differences("2.0", "2.0-faulty") == [
         "+ counter internal_error { }",
         f"+ {fault.format('daddr')}",
