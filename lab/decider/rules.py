@@ -208,7 +208,9 @@ table netdev {_TABLE}_unit_{number} {{
         """Decisions about what comes in at one device.
 
         `update` makes a pin only where there is none and refreshes its timeout otherwise, so that the lookup behind it
-        is what counts. Only a pin to a mark that leads nowhere gets past the first `fwd`.
+        is what counts. Only a pin to a mark that leads nowhere gets past the first `fwd`. The second one is passed when
+        another packet of the same user, on another processor, had read that pin before it was deleted and has made it
+        again: the decision alone counts then, and the next packet deletes the pin once more.
         """
         key, device = self.pin_key(side), side.device
         decide = f"meta mark 0 jump decide_{device}"
@@ -234,6 +236,9 @@ table netdev {_TABLE}_unit_{number} {{
     {decide}
     {pin}
     {pinned}
+    {forward}
+    meta mark set 0
+    {decide}
     {forward}
     meta protocol != ip counter name not_ipv4 drop
     counter name no_unit drop

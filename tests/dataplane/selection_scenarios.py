@@ -85,17 +85,18 @@ def dealing() -> Any:
         return {"dealt": dealt, "left": left, "moved": moved, "back": back, "selections": here.decider()["selections"]}
 
 
-def changing(rules: str | None = None, switching: str | None = None) -> Any:
+def changing(rules: str | None = None, switching: str | None = None, *, part: int = 1) -> Any:
     """Sixty changes of selections under load that concern nobody, beside one of a group that stays.
 
     1000 users stay throughout. Others come anew all the time: 2048 from 10.1.16.0/21, and 2048 from 10.1.24.0/21, which
     is the group.
+    With ``part`` 2 there is half of the traffic.
     """
     group = "10.1.24.0/21"
     with world(rules=rules, switching=switching) as here:
         _two_versions(here)
-        staying = rounds(np.arange(1000), 30)
-        outside, inside = visitors(4096, 2500, 6), visitors(4096 + 2048, 2500, 6)
+        staying = rounds(np.arange(1000), 30 // part)
+        outside, inside = visitors(4096, 2500 // part, 6), visitors(4096 + 2048, 2500 // part, 6)
         assert outside.user.max() < 8192
         inside = dataclasses.replace(inside, user=6144 + (inside.user - 6144) % 2048)
         outside = dataclasses.replace(outside, user=4096 + (outside.user - 4096) % 2048)
@@ -222,7 +223,8 @@ def delete_then_add() -> Any:
 
 
 def both_generations() -> Any:
-    return changing("lab.defects.copies:OverlappingRules", "lab.defects.copies:OverlappingSwitching")
+    # Half of the packets: the capture has to hold the copies as well.
+    return changing("lab.defects.copies:OverlappingRules", "lab.defects.copies:OverlappingSwitching", part=2)
 
 
 def add_then_delete() -> Any:

@@ -45,6 +45,12 @@ def test_a_pin_that_leads_nowhere_is_deleted_and_its_user_decided_anew_by_the_sa
     assert up[8:12] == up[2:6]
 
 
+def test_a_pin_that_was_made_again_meanwhile_does_not_cost_the_packet() -> None:
+    """Another packet of the user may have read the pin before it was deleted: then nothing but the decision counts."""
+    up = lines_of("users", PinnedRules().initial())
+    assert up[12:15] == ["meta mark set 0", "meta mark 0 jump decide_users", "fwd to meta mark map @access"]
+
+
 @pytest.mark.parametrize(("device", "user"), [("users", "ip saddr"), ("network", "ip daddr")])
 def test_selections_come_before_buckets(device: str, user: str) -> None:
     assert lines_of(f"decide_{device}", PinnedRules().initial()) == [
