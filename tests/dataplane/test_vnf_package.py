@@ -140,7 +140,7 @@ def test_the_faulty_build_loses_packets_of_one_user_in_4_once_it_has_forwarded_e
     observed = observe("package_scenarios:fault", tmp_path)
     assert observed["before"]["internal_error"] == 0
     assert observed["before"]["forwarded"] == observed["sent_before"]
-    assert observed["lost_users"] == [user for user in observed["users"] if user & 0xC0 == 0]
+    assert observed["lost_users"] == [user for user in observed["users"] if user & 0x18 == 0]
     assert observed["after"]["internal_error"] == len(observed["lost_users"])
 
 
