@@ -261,6 +261,32 @@ def test_i3_more_received_than_sent():
     assert "load-down 40 too many" in verdict.message
 
 
+def doubled(history, count):
+    """As many probes of new-sessions come once more, and are counted, as soon as the first was sampled missing."""
+    probes, counters = history.probes, history.counters
+    rows = np.flatnonzero(probes.pg_id == 21)[-count:]
+    columns = {
+        name: np.concatenate((getattr(probes, name), getattr(probes, name)[rows]))
+        for name in type(probes).__dataclass_fields__
+        if isinstance(getattr(probes, name), np.ndarray)
+    }
+    rx = counters.rx.copy()
+    group = int(np.flatnonzero(counters.pg_ids == 21)[0])
+    rx[:, group] += np.minimum(counters.tx[:, group] - rx[:, group], count)
+    return replace(history, probes=replace(probes, **columns), counters=replace(counters, rx=rx))
+
+
+def test_i3_probes_that_come_twice_do_not_make_up_for_lost_ones():
+    lossy = Scene(losses=(Loss(14.0, 14.05, 1.0, (21,)),)).history()
+    assert judge_cap_01(lossy, CAP_LIMITS).outcome is Outcome.FAIL
+    lost = int((lossy.counters.tx[-1] - lossy.counters.rx[-1]).sum())
+    assert lost > 40
+    verdict = judge_cap_01(doubled(lossy, lost), CAP_LIMITS)
+    assert verdict.figures["lost_packets_count"] == 0, "by the counters alone nothing is missing"
+    assert (verdict.outcome, verdict.reasons) == (Outcome.INCONC, ("I3",))
+    assert f"{lost} probes that came once more" in verdict.message
+
+
 def test_i4_counters_that_were_sampled_too_seldom():
     verdict = judge(Scene(sample_gaps=((15.0, 16.5),)))
     assert (verdict.outcome, verdict.reasons) == (Outcome.INCONC, ("I4",))
