@@ -195,8 +195,8 @@ class Event:
 
     at_ns: int
     name: str
-    """For phases: traffic-started, warm-up, baseline, lead-in, request, cohort-stopped, failed, operation-ended, tail,
-    traffic-stopped; within procedures: stage, step-reached, stage-ended, rules-set."""
+    """For phases: traffic-started, warm-up, baseline, lead-in, request, request-accepted, cohort-stopped, failed,
+    operation-ended, tail, traffic-stopped; within procedures: stage, step-reached, stage-ended, rules-set."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -227,7 +227,10 @@ class Rig:
         declared = self.bench.sut.upgrade
         self.event("request", operation="CHANGE_VNFPKG", purpose=purpose, vnf_instance_id=self.instance_id, **detail)
         self.bench.say(f"{purpose} of VNF instance {self.instance_id} requested")
-        return self.vnfm.change_vnfpkg(self.instance_id, upgrade_request(declared, vnfd_id, params))
+        accepted = self.vnfm.change_vnfpkg(self.instance_id, upgrade_request(declared, vnfd_id, params))
+        # Whose operation it is has to be known even if it can never be read.
+        self.event("request-accepted", operation_id=accepted.operation_id)
+        return accepted
 
     def read_instance(self, label: str) -> Mapping[str, Any]:
         """Read the VNF instance and write it down; nothing where MANO cannot be seen.

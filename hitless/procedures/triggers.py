@@ -74,7 +74,8 @@ def _appearing(rig: Rig, known: frozenset[str], process: subprocess.Popen[bytes]
         with contextlib.suppress(ManoError):  # there is time to look again
             appeared = sorted(_operations(rig) - known)
         if appeared or (not rig.sees_mano and (process is not None or (share() or 0.0) > 0)):
-            rig.event_at(not_yet_ns, "request", operation=OPERATION, purpose="upgrade", trigger="outside")
+            known_as = {"operation_id": appeared[0]} if appeared else {}
+            rig.event_at(not_yet_ns, "request", operation=OPERATION, purpose="upgrade", trigger="outside", **known_as)
             rig.bench.say(f"the upgrade has begun{f': operation {appeared[0]}' if appeared else ''}")
             return Begun(appeared[0] if appeared else "", not_yet_ns)
         _see_that_it_works(process)

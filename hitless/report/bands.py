@@ -25,7 +25,7 @@ A request that says its purpose gives the phase its name.
 INSTANTS = {"request": "request", "operation-ended": "operation ended", "cohort-stopped": "long sessions end"}
 """Events that are marked with a line across the timeline."""
 
-_SILENT = frozenset({"traffic-started", "traffic-accounted", "filler-started", "stage-ended"})
+_SILENT = frozenset({"traffic-started", "traffic-accounted", "filler-started", "stage-ended", "request-accepted"})
 """Bookkeeping of the tester; every other event is drawn under its own name."""
 
 

@@ -35,6 +35,7 @@ def test_a_whole_upgrade(world, tmp_path):
         "baseline",
         "lead-in",
         "request",
+        "request-accepted",
         "operation-ended",
         "cohort-stopped",
         "filler-started",
