@@ -9,25 +9,26 @@ from tests.generator import conversation
 from tests.generator.inside import world
 
 RULES = {
-    "drop all": """
-        table ip loss { chain forward { type filter hook forward priority 0; policy accept; drop; } }
-    """,
-    "drop one in 100": """
-        table ip loss { chain forward { type filter hook forward priority 0; policy accept;
-            numgen inc mod 100 0 drop
-        } }
-    """,
-    "delay probes": """
-        table ip loss { chain forward { type filter hook forward priority 0; policy accept;
-            ip id 0xffff numgen inc mod 100 0 meta priority set 1:2
-        } }
-    """,
+    "drop all": "drop",
+    "drop one in 100": "numgen inc mod 100 0 drop",
+    "delay probes": "ip id 0xffff numgen inc mod 100 0 meta priority set 1:2",
 }
-# A class so slow that one probe in a hundred, ten a second, queues up a little.
+# A line for each brace: nftables 1.0.6, for one, takes "} }" for a mistake.
+TABLE = """
+table ip loss {
+    chain forward {
+        type filter hook forward priority 0; policy accept;
+        RULE
+    }
+}
+"""
+# A class that is a tenth too slow for one probe of 124 bytes each 100 ms: what it may send in advance is used up after
+# about ten of them, and each of the others waits 10 ms longer than the one before.
 DELAY = (
     ("qdisc", "add", "dev", "r1", "root", "handle", "1:", "htb", "default", "1"),
-    ("class", "add", "dev", "r1", "parent", "1:", "classid", "1:1", "htb", "rate", "1gbit"),
-    ("class", "add", "dev", "r1", "parent", "1:", "classid", "1:2", "htb", "rate", "8kbit", "burst", "1600"),
+    ("class", "add", "dev", "r1", "parent", "1:", "classid", "1:1", "htb", "rate", "1gbit", "quantum", "1514"),
+    ("class", "add", "dev", "r1", "parent", "1:", "classid", "1:2")
+    + ("htb", "rate", "9kbit", "burst", "130", "cburst", "130", "quantum", "1514"),
 )
 
 
@@ -59,7 +60,7 @@ class Server:
         if what == "delay probes":
             for words in DELAY:
                 self.router.run("tc", *words)
-        self.router.apply(RULES[what])
+        self.router.apply(TABLE.replace("RULE", RULES[what]))
 
     def kill(self):
         self.process.kill()

@@ -11,6 +11,9 @@ from tests.generator import packets
 from tests.generator.inside import world
 
 
+OWN_MAC = "02:00:00:00:00:10"
+
+
 def pings(router, address):
     """How many of three echo requests of the router are answered."""
     return int(router.run(sys.executable, "-m", "tests.generator.inside.ping", address))
@@ -69,6 +72,8 @@ def queued(client):
 
 def tagged(client, router, handler):
     """A port with a VLAN tag beside somebody who asks with several tags; and captures of the questions."""
+    # The router still repeats questions of its own, to which it got no answer before.
+    router.run("ip", "neighbour", "replace", world.OWN[0], "lladdr", OWN_MAC, "dev", "r0")
     client.call("set_vlan", port_id=0, vlan=[100])
     client.call("set_l3", port_id=0, src_addr="10.30.0.1", dst_addr="10.30.0.254")
     service(client, handler, enabled=True)
