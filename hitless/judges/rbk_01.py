@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -33,12 +32,14 @@ from hitless.judges.rollbacks import (
 from hitless.measures import confidence
 from hitless.measures.gaps import LongestGaps, longest_gaps
 from hitless.measures.hitless_flows import ServedLoss, loss_of_others
-from hitless.measures.recovery import Outage, last_served, outage_of, sure_outage
+from hitless.measures.recovery import ServiceOutage, last_served, longest_outage, longest_sure_outage
 from hitless.measures.spans import Span
 from hitless.measures.timelines import Timeline, timelines
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-RBK-01"
+_STEADY_NS = 1e9
+"""Who is served for less than a second is not served again, whatever the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class Failure:
     Attributes:
         span: from the request to the end of the tail.
         others: loss of the sessions that are not known to be served by the old version.
-        outage: what this loss means; None without any.
-        sure_outage: the same without what the tester or the baseline may have caused.
+        outage: the longest one that this loss may mean; None without any.
+        sure_outage: the one that is left in any case: without what the tester or the baseline may have caused, and
+            without losses between which the sessions in question were served again.
         rollback_ns: when the rollback was asked for; None if it was not.
     """
 
@@ -60,8 +62,8 @@ class Failure:
     trouble: Trouble
     others: ServedLoss
     allowance: Allowance
-    outage: Outage | None
-    sure_outage: Outage | None
+    outage: ServiceOutage | None
+    sure_outage: ServiceOutage | None
     rollback_ns: int | None
     gaps: LongestGaps
 
@@ -71,11 +73,13 @@ def judge_rbk_01(history: History, limits: Mapping[str, float]) -> Verdict:
 
     Expected results:
         * PASS: no session that the old version serves lost a packet; the others were served again within the limit,
-          from the first loss of the failure to the last one of the rollback.
+          from the first loss of the failure to the last one of the rollback, unless those who were hit were served
+          again for longer than the limit in between.
         * FAIL: an old one lost packets, or the others were out for longer, beyond what the tester explains; or the
           rollback was refused or did not complete.
-        * INCONC: the new version never served, users did not notice that it fails, or the measurement does not
-          suffice. A failure that hits nobody shows nothing about the recovery from it.
+        * INCONC: losses between which those who were hit were served again, though not for long, make the recovery too
+          long; the new version never served, users did not notice that it fails, or the measurement does not suffice.
+          A failure that hits nobody shows nothing about the recovery from it.
 
     Args:
         history: an upgrade to failing software.
@@ -87,7 +91,7 @@ def judge_rbk_01(history: History, limits: Mapping[str, float]) -> Verdict:
     operations = withdrawn(history)
     if not operations:
         return Verdict(REQUIREMENT, (nothing_withdrawn(history),), limits=dict(limits))
-    measured = _measure(history, window, operations[0])
+    measured = _measure(history, window, operations[0], limits["recovery_s"])
     old, old_loss, _ = old_served_check(
         history, measured.streams, [measured.span], measured.trouble, limits["old_sessions_lost_packets_count"]
     )
@@ -102,23 +106,24 @@ def judge_rbk_01(history: History, limits: Mapping[str, float]) -> Verdict:
         _failure_check(measured),
         complete_check(history, operations),
     )
-    figures = {**_old_figures(old_loss), **_figures(measured)}
-    verdict = Verdict(REQUIREMENT, checks, figures, dict(limits), _evidence(measured))
+    evidence = {"operation": timeline_evidence(measured.withdrawn)}
+    verdict = Verdict(REQUIREMENT, checks, _figures(measured, old_loss), dict(limits), evidence)
     lost_ns = old_loss.lost_ns[:1].tolist() if old.outcome is Outcome.FAIL else []
     if checks[1].outcome is Outcome.FAIL and measured.sure_outage is not None:
         lost_ns.append(measured.sure_outage.first_ns)
     return violated_since(verdict, lost_ns)
 
 
-def _measure(history: History, window: Window, operation: Withdrawn) -> Failure:
+def _measure(history: History, window: Window, operation: Withdrawn, limit_s: float) -> Failure:
     streams = timelines(history)
     span = Span(operation.requested_ns, window.observed.end_ns)
     trouble = trouble_of(history, streams, window)
     others = loss_of_others(streams, [span], SOURCE)
     allowance = probe_allowance(trouble, others, [span])
-    outage = outage_of(others, streams, span)
+    # Whoever is served for as long as an outage may last, and loses something then, is hit by another one.
+    outage = longest_outage(others, streams, span, max(limit_s * 1e9, _STEADY_NS))
     # Where the tester or the path lose packets anyway, the first and the last losses may be theirs.
-    sure = sure_outage(others, streams, span, trouble.near_stalls, allowance.total - allowance.stalls)
+    sure = longest_sure_outage(others, streams, span, trouble.near_stalls, allowance.total - allowance.stalls)
     rollback = operation.rollback
     return Failure(
         history=history,
@@ -222,20 +227,15 @@ def _failure_check(measured: Failure) -> Check:
     )
 
 
-def _old_figures(loss: ServedLoss) -> dict[str, float | int | str | None]:
-    return {
-        "old_sessions_lost_packets_count": loss.lost,
-        "old_sessions_packets_count": loss.sent,
-        "old_sessions_count": loss.sessions,
-        "old_sessions_with_loss_count": loss.sessions_with_loss,
-        "old_sessions_loss_upper_bound_ratio": confidence.upper_bound(loss.lost, loss.sent) if loss.sent else None,
-    }
-
-
-def _figures(measured: Failure) -> dict[str, float | int | str | None]:
+def _figures(measured: Failure, old: ServedLoss) -> dict[str, float | int | str | None]:
     failure_s, rollback_s = _parts(measured)
     outage = measured.outage
     return {
+        "old_sessions_lost_packets_count": old.lost,
+        "old_sessions_packets_count": old.sent,
+        "old_sessions_count": old.sessions,
+        "old_sessions_with_loss_count": old.sessions_with_loss,
+        "old_sessions_loss_upper_bound_ratio": confidence.upper_bound(old.lost, old.sent) if old.sent else None,
         "recovery_s": 0.0 if outage is None else outage.length_ns / 1e9,
         "failure_outage_s": failure_s,
         "rollback_outage_s": rollback_s,
@@ -244,7 +244,3 @@ def _figures(measured: Failure) -> dict[str, float | int | str | None]:
         "not_attributable_packets_count": measured.allowance.total,
         **gap_figures(measured.gaps),
     }
-
-
-def _evidence(measured: Failure) -> dict[str, Any]:
-    return {"operation": timeline_evidence(measured.withdrawn)}

@@ -1,4 +1,19 @@
-"""How long sessions were without service, and when a version served its last packet."""
+"""How long sessions were without service, and when a version served its last packet.
+
+Losses belong to one outage as long as somebody whom it hit may still be without service. That is told from the hit
+sessions themselves: that others are served meanwhile says nothing about them. It can be told in two ways, so that the
+true outage lies between both:
+
+* At most (`longest_outage`): two losses are apart only if every session that had lost a packet before was served again
+  in between, without a loss, for a given time. A session that ended without that joins what comes after it.
+* At least (`longest_sure_outage`): they are apart already if every session that lost two packets in a row was served
+  again in between, be it with one packet, or had been over for three seconds. A single packet that is lost of a session
+  that goes on, or whose last packet it was, is a loss, and no sign that the session was without service until another
+  one lost packets, too.
+
+A class of users that is out shows itself by those of them who come. That nobody of a class came for three seconds would
+be chance, or their addresses follow each other: so such a long silence leaves doubt, and does not end an outage.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +21,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hitless.history import History, Int64Array, Interval
 from hitless.measures.hitless_flows import ServedLoss
+from hitless.measures.returns import returns
 from hitless.measures.spans import Span
 from hitless.measures.timelines import Timeline
 
+_SILENCE_NS = 3_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class ServiceOutage:
     """From the first packet that was lost to the first that came back after the last loss.
 
     Attributes:
@@ -35,8 +54,42 @@ class Outage:
         return self.until_ns - self.first_ns
 
 
-def outage_of(loss: ServedLoss, streams: Sequence[Timeline], span: Span, around: Sequence[Span] = ()) -> Outage | None:
-    """Return the outage that the loss means, None without any.
+def longest_outage(loss: ServedLoss, streams: Sequence[Timeline], span: Span, steady_ns: float) -> ServiceOutage | None:
+    """Return the longest outage that the loss may mean, None without any.
+
+    Args:
+        loss: of the sessions in question.
+        streams: all probe streams.
+        span: what was looked at.
+        steady_ns: a session has to be served again for so long before a later loss is another outage.
+    """
+    steady = returns(loss, streams, steady_ns).steady_ns
+    return _longest(_apart(loss, steady, 0), streams, span, 0)
+
+
+def longest_sure_outage(
+    loss: ServedLoss, streams: Sequence[Timeline], span: Span, around: Sequence[Span], doubtful_count: int
+) -> ServiceOutage | None:
+    """Return the longest outage that is left if any so many of the lost packets have other causes, None without any.
+
+    Args:
+        loss: of the sessions in question.
+        streams: all probe streams.
+        span: what was looked at.
+        around: losses within these spans are left out, as they have other causes.
+        doubtful_count: what joins two losses has to be more than so many lost packets as well.
+    """
+    kept = _where(loss, _outside(loss.lost_ns, around))
+    back = returns(kept, streams, 0.0)
+    back_ns = np.minimum(back.first_ns, back.last_ns + _SILENCE_NS)
+    back_ns = np.where(back.in_a_row, back_ns, kept.lost_ns)
+    return _longest(_apart(kept, back_ns, doubtful_count), streams, span, doubtful_count)
+
+
+def outage_of(
+    loss: ServedLoss, streams: Sequence[Timeline], span: Span, around: Sequence[Span] = ()
+) -> ServiceOutage | None:
+    """Return the outage that the loss means if it is a single one, None without any.
 
     Args:
         loss: of the sessions in question.
@@ -44,23 +97,23 @@ def outage_of(loss: ServedLoss, streams: Sequence[Timeline], span: Span, around:
         span: what was looked at.
         around: losses within these spans are left out, as they have other causes.
     """
-    lost_ns = _outside(loss.lost_ns, around)
+    lost_ns = loss.lost_ns[_outside(loss.lost_ns, around)]
     if len(lost_ns) == 0:
         return None
     last_ns = int(lost_ns[-1])
     until_ns = int(_until_ns(lost_ns[-1:], streams, span)[0])
-    return Outage(int(lost_ns[0]), until_ns, len(lost_ns), over=last_ns < until_ns < span.end_ns)
+    return ServiceOutage(int(lost_ns[0]), until_ns, len(lost_ns), over=last_ns < until_ns < span.end_ns)
 
 
 def sure_outage(
     loss: ServedLoss, streams: Sequence[Timeline], span: Span, around: Sequence[Span], doubtful_count: int
-) -> Outage | None:
-    """Return the shortest outage that is left if any so many of the lost packets have other causes, None without any.
+) -> ServiceOutage | None:
+    """Return the shortest single outage that is left if any so many of the lost packets have other causes, or None.
 
     Nobody knows which ones they are. The outage is shortest if they were the first and the last ones, so many of each
     as it takes; a few doubtful packets do not explain a long outage, a stray one at its end does prolong it.
     """
-    lost_ns = _outside(loss.lost_ns, around)
+    lost_ns = loss.lost_ns[_outside(loss.lost_ns, around)]
     left = len(lost_ns) - doubtful_count
     if left <= 0:
         return None
@@ -98,8 +151,49 @@ def _until_ns(last_lost_ns: Int64Array, streams: Sequence[Timeline], span: Span)
     return until_ns
 
 
-def _outside(instants_ns: Int64Array, spans: Sequence[Span]) -> Int64Array:
+def _outside(instants_ns: Int64Array, spans: Sequence[Span]) -> NDArray[np.bool_]:
     keep = np.ones(len(instants_ns), np.bool_)
     for span in spans:
         keep &= (instants_ns < span.start_ns) | (instants_ns >= span.end_ns)
-    return instants_ns[keep]
+    return keep
+
+
+def _where(loss: ServedLoss, keep: NDArray[np.bool_] | NDArray[np.intp]) -> ServedLoss:
+    """Return some of the losses."""
+    lost_ns, names = loss.lost_ns[keep], loss.lost_sessions[keep]
+    return replace(
+        loss, lost=len(lost_ns), sessions_with_loss=len(np.unique(names)), lost_ns=lost_ns, lost_sessions=names
+    )
+
+
+def _longest(
+    parts: Sequence[ServedLoss], streams: Sequence[Timeline], span: Span, doubtful_count: int
+) -> ServiceOutage | None:
+    """Return the longest of several outages, each as short as so many doubtful losses can make it."""
+    if not parts:
+        return None
+    until_ns = _until_ns(np.asarray([part.lost_ns[-1] for part in parts], np.int64), streams, span)
+    at_most_ns = until_ns - np.asarray([part.lost_ns[0] for part in parts], np.int64)
+    longest: ServiceOutage | None = None
+    for number in np.argsort(-at_most_ns, kind="stable").tolist():
+        if longest is not None and longest.length_ns >= at_most_ns[number]:
+            break
+        found = sure_outage(parts[number], streams, span, (), doubtful_count)
+        if found is not None and (longest is None or found.length_ns > longest.length_ns):
+            longest = found
+    return longest
+
+
+def _apart(loss: ServedLoss, back_ns: Int64Array, doubtful_count: int) -> list[ServedLoss]:
+    """Return the losses outage by outage.
+
+    Args:
+        loss: losses in order of time.
+        back_ns: when the session of each was served again.
+        doubtful_count: so many losses whose sessions were not do not join what comes after them.
+    """
+    lost_ns = loss.lost_ns
+    # What was served again before an instant was lost before it, too.
+    waiting = np.arange(len(lost_ns)) - np.searchsorted(np.sort(back_ns), lost_ns)
+    parts = np.split(np.arange(len(lost_ns)), np.flatnonzero(waiting <= doubtful_count))
+    return [_where(loss, part) for part in parts if len(part)]
