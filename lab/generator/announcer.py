@@ -56,7 +56,9 @@ def resolve(device: str, addressing: Addressing, line: Line, open_source: Source
 
 def _wait_for_answer(source: PacketSource, addressing: Addressing) -> bytes | None:
     deadline = time.monotonic() + _ATTEMPT_S
-    while time.monotonic() < deadline:
+    over = False
+    while not over:
+        over = time.monotonic() >= deadline  # after a stall there is a last look at what came in meanwhile
         for packets in source.drain():
             for number in range(len(packets.starts)):
                 found = stack.resolved_by(whole(packets, number)[0], addressing)

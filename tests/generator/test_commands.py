@@ -213,11 +213,31 @@ def test_states_follow_the_streams(desk):
     assert status(desk)["state_profile"] == {"_": "IDLE"}
 
 
-def test_what_is_not_there_cannot_be_removed(desk):
-    assert "stream id 9, profile id _ on port 0 does not exists" in desk.refusal(
-        "remove_stream", **desk.own(0), stream_id=9
+def test_a_stream_that_is_not_there_cannot_be_removed(desk):
+    assert desk.refusal("remove_stream", **desk.own(0), stream_id=9) == "stream 9 does not exists in profile_id(_)"
+    assert desk.refusal("remove_stream", **desk.own(0, "x"), stream_id=9) == "profile_id x does not exists"
+
+
+def test_a_stream_that_is_not_there_is_named_before_the_state(desk):
+    add(desk, 1)
+    start(desk)
+    assert desk.refusal("remove_stream", **desk.own(0), stream_id=9) == "stream 9 does not exists in profile_id(_)"
+    text = "command 'remove_stream' cannot be executed on current state: 'TX on profile_id(_)."
+    assert desk.refusal("remove_stream", **desk.own(0), stream_id=1) == text
+
+
+def test_all_streams_of_a_profile_that_is_not_there_are_gone_already(desk):
+    add(desk, 1)
+    assert desk.call("remove_all_streams", **desk.own(0, "x")) == {}
+    assert status(desk)["state_profile"] == {"_": "STREAMS"}
+
+
+def test_a_stream_that_is_not_there_cannot_be_read(desk):
+    text = "stream id 9, profile id _ on port 0 does not exists"
+    assert desk.refusal("get_stream", port_id=0, stream_id=9, get_pkt=False) == text
+    assert desk.refusal("get_stream", port_id=0, profile_id="x", stream_id=9, get_pkt=False) == (
+        "profile_id x does not exists"
     )
-    assert "profile_id x does not exists" in desk.refusal("remove_all_streams", **desk.own(0, "x"))
 
 
 def test_running_profiles_keep_their_streams(desk):

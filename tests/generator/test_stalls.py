@@ -23,6 +23,5 @@ def test_stalls_lose_and_repeat_nothing(seen, case, total):
 
 
 def test_a_long_stall_of_the_sender_makes_the_run_longer(seen):
-    # One second planned, one second of stall, of which a quarter is caught up; a busy machine may add to it.
+    # One second planned, one second of stall, of which a quarter is caught up; a busy machine can only add to it.
     assert seen["sender, long"]["took_s"] > 1.6
-    assert seen["sender, long"]["took_s"] > seen["sender, short"]["took_s"] + 0.4

@@ -29,16 +29,17 @@ def of_port(part, number):
 def test_bursts_loops_and_silence_come_to_their_ends(found):
     part = found["chain"]
     assert [len(of_port(part, number)) for number in (1, 2, 3, 4)] == [40, 15, 15, 0]
-    assert 0.45 < part["took_s"] < 5
     assert part["counted"]["flow_stats"]["1"]["tp"]["0"] == part["counted"]["flow_stats"]["1"]["rp"]["1"] == 40
 
 
 def test_bursts_keep_their_distance(found):
-    times = [packet["ts"] for packet, frame in zip(found["chain"]["arrived"], frames(found["chain"]), strict=True)]
+    times = [packet["ts"] for packet in found["chain"]["arrived"]]
     ports = [int.from_bytes(frame[34:36]) for frame in frames(found["chain"])]
-    mine = np.array([at for at, port in zip(times, ports, strict=True) if port == 1])
-    gaps = np.diff(mine)
-    assert sorted(np.argsort(gaps)[-3:].tolist()) == [9, 19, 29]  # 50 ms against 1 ms
+    mine = np.array([at for at, port in zip(times, ports, strict=True) if port == 1]) - found["chain"]["started_s"]
+    # Ten packets 1 ms apart, then 50 ms of silence. A busy machine delays packets; none can be early.
+    due_s = np.array([burst * 0.059 + packet * 0.001 for burst in range(4) for packet in range(10)])
+    assert (mine > due_s - 0.001).all()
+    assert float(np.median(np.diff(mine))) < 0.01
 
 
 def test_streams_of_a_loop_take_turns(found):

@@ -9,7 +9,7 @@ from lab.generator import arguments
 from lab.generator import streams as model
 from lab.generator.commands.ownership import owned_port, port_of
 from lab.generator.jsonrpc import Handler, RpcError, execute_error
-from lab.generator.ports import DEFAULT_PROFILE, Port, Profile, State
+from lab.generator.ports import ALL_PROFILES, DEFAULT_PROFILE, Port, Profile, State
 from lab.generator.state import ServerState
 
 Params = Mapping[str, Any]
@@ -84,16 +84,20 @@ def _parse(stream_id: int, fields: Params, port: Port) -> model.Stream:
 
 def _remove(state: ServerState, params: Params) -> dict[str, Any]:
     port = owned_port(state, params)
-    profile = port.profile(profile_name(params))
+    name, stream_id = profile_name(params), arguments.unsigned(params, "stream_id")
+    profile = port.profile(name)
+    if stream_id not in profile.streams:
+        raise execute_error(f"stream {stream_id} does not exists in profile_id({name})")
     profile.require("remove_stream", State.IDLE, State.STREAMS)
-    stream = _stream(port, profile, arguments.unsigned(params, "stream_id"))
-    _forget(state, port, profile, [stream])
+    _forget(state, port, profile, [profile.streams[stream_id]])
     return {}
 
 
 def _remove_all(state: ServerState, params: Params) -> dict[str, Any]:
-    port = owned_port(state, params)
-    for profile in port.selected(profile_name(params)):
+    port, name = owned_port(state, params), profile_name(params)
+    if name != ALL_PROFILES and name not in port.profiles:
+        return {}  # as TRex: nothing is left of it, which is what was asked for
+    for profile in port.selected(name):
         profile.require("remove_all_streams", State.IDLE, State.STREAMS)
         _forget(state, port, profile, list(profile.streams.values()))
     return {}

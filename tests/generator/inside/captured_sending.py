@@ -8,6 +8,13 @@ from tests.generator import packets
 from tests.generator.inside import world
 
 
+def enough(messages):
+    """Whether the statistics were published twice, the second time with all packets, and every event was announced."""
+    published = [each["data"] for each in messages if each.get("name") == "trex-global"]
+    complete = published and published[-1]["opackets-0"] == published[-1]["ipackets-1"] == 20
+    return len(published) >= 2 and complete and messages.count({}) >= 4
+
+
 def main():
     before_ns = time.monotonic_ns()
     with world.generator():
@@ -27,7 +34,7 @@ def main():
         except RuntimeError as error:
             refusal = str(error)
         client.call("start_traffic", mul={"type": "raw", "op": "abs", "value": 1.0}, duration=-1, force=True, **owned)
-        messages = subscriber.collect(1.2)
+        messages = subscriber.collect(enough)
         after_ns = time.monotonic_ns()
         fetched = {}
         for name, capture in (("sent", sent), ("both", both)):

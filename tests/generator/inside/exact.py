@@ -6,7 +6,6 @@ import base64
 import json
 import struct
 import subprocess
-import time
 
 from tests.generator.inside import world
 
@@ -68,10 +67,8 @@ def main():
         multiplier = {"type": "raw", "op": "abs", "value": 1.0}
         owned = {"handler": handler, "port_id": 0, "profile_id": "_"}
         client.call("start_traffic", mul=multiplier, duration=-1, force=True, **owned)
-        deadline = time.monotonic() + 20
-        while client.call("get_port_status", port_id=0)["state"] == "TX" and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(0.2)
+        world.wait_for(lambda: client.call("get_port_status", port_id=0)["state"] != "TX", 30)
+        world.wait_for(lambda: client.all_counted([1, 2], lost=dropped("load") + dropped("probes")))
         stats = client.call("get_pgid_stats", pgids=[1, 2])
         flows = stats["flow_stats"]
         world.report(

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from tests.generator.inside import world
@@ -27,10 +26,8 @@ def generator_processes():
     return found
 
 
-def wait_for_none(seconds=5):
-    end = time.monotonic() + seconds
-    while generator_processes() and time.monotonic() < end:
-        time.sleep(0.05)
+def wait_for_none():
+    world.wait_for(lambda: not generator_processes())
     return generator_processes()
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.generator.inside.ping ADDRESS`: three ICMP echo requests; prints how many were answered."""
+"""`python -m tests.generator.inside.ping ADDRESS WAIT_S`: three ICMP echo requests; prints how many were answered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from tests.generator.packets import checksum
 
 REQUEST, REPLY = 8, 0
-REQUESTS, WAIT_S = 3, 0.5
+REQUESTS = 3
 _IP_HEADER_BYTES = 20
 
 
@@ -20,9 +20,9 @@ def message(number):
     return head[:2] + checksum(head).to_bytes(2) + head[4:]
 
 
-def answered(asker, number):
+def answered(asker, number, wait_s):
     """Whether the reply to a request comes in time."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + wait_s
     while (left := deadline - time.monotonic()) > 0:
         asker.settimeout(left)
         try:
@@ -40,7 +40,7 @@ def main():
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as asker:
         for number in range(REQUESTS):
             asker.sendto(message(number), (sys.argv[1], 0))
-            count += answered(asker, number)
+            count += answered(asker, number, float(sys.argv[2]))
     print(count)  # noqa: T201 - what it is for
 
 

@@ -25,10 +25,9 @@ table ip loss {
 # A class that is a tenth too slow for one probe of 124 bytes each 100 ms: what it may send in advance is used up after
 # about ten of them, and each of the others waits 10 ms longer than the one before.
 DELAY = (
-    ("qdisc", "add", "dev", "r1", "root", "handle", "1:", "htb", "default", "1"),
-    ("class", "add", "dev", "r1", "parent", "1:", "classid", "1:1", "htb", "rate", "1gbit", "quantum", "1514"),
-    ("class", "add", "dev", "r1", "parent", "1:", "classid", "1:2")
-    + ("htb", "rate", "9kbit", "burst", "130", "cburst", "130", "quantum", "1514"),
+    "qdisc add dev r1 root handle 1: htb default 1",
+    "class add dev r1 parent 1: classid 1:1 htb rate 1gbit quantum 1514",
+    "class add dev r1 parent 1: classid 1:2 htb rate 9kbit burst 130 quantum 1514",
 )
 
 
@@ -59,7 +58,7 @@ class Server:
     def network(self, what):
         if what == "delay probes":
             for words in DELAY:
-                self.router.run("tc", *words)
+                self.router.run("tc", *words.split())
         self.router.apply(TABLE.replace("RULE", RULES[what]))
 
     def kill(self):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import sys
-import time
 from pathlib import Path
 
 from tests.generator.inside.client_process import import_client
+from tests.generator.inside.world import wait_for
+
+ENOUGH = 100  # packets of a stream that has no end
 
 
 def refusal(error, action, *args, **kwargs):
@@ -40,9 +42,9 @@ def layers(client, api):
 def queue(client, packet):
     """Packets that go out of one port and are queued at the other."""
     client.set_rx_queue([1], 10)
+    found = []
     client.push_packets([packet], ports=[0], force=True)
-    time.sleep(0.3)
-    found = client.ports[1].get_rx_queue_pkts().data()
+    wait_for(lambda: found.extend(client.ports[1].get_rx_queue_pkts().data()) or found)
     client.remove_rx_queue([1])
     return [base64.b64encode(bytes(each["binary"])).decode() for each in found]
 
@@ -61,14 +63,20 @@ def profiles(client, api, packet):
     client.pause(ports=["0.endless"])
     client.resume(ports=["0.endless"])
     client.update(ports=["0.endless"], mult="200pps")
-    time.sleep(1.0)
+
+    def flows():
+        counted = client.pgid_stats.get_stats([1, 2], relative=False)["flow_stats"]
+        return [[counted[pg_id][side]["total"] for side in ("tx_pkts", "rx_pkts")] for pg_id in (1, 2)]
+
+    wait_for(lambda: any("job done" in event.msg for event in client.get_events()) and flows()[0][0] > ENOUGH)
     active = client.is_traffic_active(ports=[0])
     client.stop(ports=["0.endless"])
-    flows = client.pgid_stats.get_stats([1, 2], relative=False)["flow_stats"]
+    wait_for(lambda: all(sent == received for sent, received in flows()))
+    endless, burst = flows()
     return {
         "active": sorted(active) if isinstance(active, set) else active,
-        "burst": [flows[2]["tx_pkts"]["total"], flows[2]["rx_pkts"]["total"]],
-        "endless": [flows[1]["tx_pkts"]["total"], flows[1]["rx_pkts"]["total"]],
+        "burst": burst,
+        "endless": endless,
         "events": [event.msg for event in client.get_events()],
     }
 

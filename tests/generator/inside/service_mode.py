@@ -10,13 +10,13 @@ import time
 from tests.generator import packets
 from tests.generator.inside import world
 
-
 OWN_MAC = "02:00:00:00:00:10"
+_SILENCE_S, _RING_S = 0.5, 0.2
 
 
-def pings(router, address):
+def pings(router, address, *, wait_s):
     """How many of three echo requests of the router are answered."""
-    return int(router.run(sys.executable, "-m", "tests.generator.inside.ping", address))
+    return int(router.run(sys.executable, "-m", "tests.generator.inside.ping", address, str(wait_s)))
 
 
 def neighbour(router, address):
@@ -41,7 +41,9 @@ def answers(client, router, handler):
     for name, mode in modes.items():
         router.run("ip", "neighbour", "flush", "dev", "r0")
         service(client, handler, **mode)
-        seen[name] = {"pings": pings(router, world.OWN[0]), "neighbour": neighbour(router, world.OWN[0])}
+        wait_s = _SILENCE_S if name in ("off", "filtered for others") else world.LONGEST_WAIT_S
+        answered = pings(router, world.OWN[0], wait_s=wait_s)
+        seen[name] = {"pings": answered, "neighbour": neighbour(router, world.OWN[0])}
     service(client, handler)
     return seen
 
@@ -57,13 +59,16 @@ def queued(client):
         for frame in frames
     ]
     before = client.call("get_port_stats", port_id=0)["opackets"]
+    arrived = client.call("get_port_stats", port_id=1)["ipackets"]
     answer = client.call("push_pkts", port_id=0, pkts=pushed, ipg_usec=20_000)
-    time.sleep(0.3)
+    world.wait_for(lambda: client.call("get_port_stats", port_id=1)["ipackets"] >= arrived + len(frames))
+    time.sleep(_RING_S)  # another ring has brought them to the counters
     found = client.call("get_rx_queue_pkts", port_id=1)["pkts"]
     client.call("set_rx_feature", port_id=1, type="queue", enabled=False)
     client.call("service", handler=handler, port_id=1, enabled=False)
     return {
         "sent": answer["sent"],
+        "pushed_s": answer["ts"],
         "counted": client.call("get_port_stats", port_id=0)["opackets"] - before,
         "binaries": [packet["binary"] for packet in found],
         "times_s": [packet["ts"] for packet in found],
@@ -94,13 +99,18 @@ def tagged(client, router, handler):
 def link(client, router):
     """What is told about a link that goes down and comes up."""
     client.call("get_async_events", session_id=7, user="sub")
+    told = []
+
+    def was_told(count):
+        events = client.call("get_async_events", session_id=7, user="sub")["data"]
+        told.extend((e["data"]["port_id"], e["data"]["attr"]["link"]["up"]) for e in events if e["type"] == 8)
+        return len(told) >= count
+
     router.run("ip", "link", "set", "r1", "down")
-    time.sleep(1.2)
+    world.wait_for(lambda: was_told(1))
     down = client.call("get_port_status", port_id=1)["attr"]["link"]
     router.run("ip", "link", "set", "r1", "up")
-    time.sleep(1.2)
-    events = client.call("get_async_events", session_id=7, user="sub")["data"]
-    told = [(event["data"]["port_id"], event["data"]["attr"]["link"]["up"]) for event in events if event["type"] == 8]
+    world.wait_for(lambda: was_told(2))
     return {"down": down, "told": told}
 
 

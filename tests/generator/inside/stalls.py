@@ -28,14 +28,13 @@ def run(client, owned, role, seconds, total):
         stream = packets.stream(pps=pps, mode=mode, statistics=(number, kind))
         client.call("add_stream", stream_id=number, stream=stream, **owned)
     multiplier = {"type": "raw", "op": "abs", "value": 1.0}
-    begun = time.monotonic()
+    before, begun = client.call("get_port_stats", port_id=0)["opackets"], time.monotonic()
     client.call("start_traffic", mul=multiplier, duration=-1, force=True, **owned)
-    time.sleep(0.3)
+    world.wait_for(lambda: client.call("get_port_stats", port_id=0)["opackets"] >= before + total / 5)
     stall(role, seconds)
-    while client.call("get_port_status", port_id=0)["state"] == "TX" and time.monotonic() < begun + 20:
-        time.sleep(0.005)
+    world.wait_for(lambda: client.call("get_port_status", port_id=0)["state"] != "TX", 20)
     took = time.monotonic() - begun
-    time.sleep(0.2)
+    world.wait_for(lambda: client.all_counted([1, 2]))
     stats = client.call("get_pgid_stats", pgids=[1, 2])
     client.call("remove_all_streams", **owned)
     flows = stats["flow_stats"]

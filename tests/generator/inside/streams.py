@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.generator import packets
 from tests.generator.inside import world
 
 RAW = {"type": "raw", "op": "abs", "value": 1.0}
-_LIMIT_S = 10
 HARDWARE = {"type": "fix_checksum_hw", "l2_len": 14, "l3_len": 20, "l4_type": 11}
 LENGTHS = [packets.variable("s", size=2, low=80, init=80, high=99), {"type": "trim_pkt_size", "name": "s"}]
 LENGTHS += [packets.write(16, "s", add=-14), packets.write(38, "s", add=-34), packets.FIX_IP]
@@ -62,25 +59,23 @@ def fetched(client, capture):
             return found
 
 
-def play(client, handler, streams, pg_ids):
-    """Sends streams to their end; returns what arrived and what was counted."""
+def play(client, handler, streams, pg_ids, count):
+    """Sends streams of so many packets to their end; returns what arrived and what was counted."""
     owned = {"handler": handler, "port_id": 0, "profile_id": "_"}
     for stream_id, stream in streams.items():
         client.call("add_stream", **owned, stream_id=stream_id, stream=stream)
     wanted = {"command": "start", "limit": 5000, "mode": "fixed", "tx": [], "rx": [1], "filter": ""}
     capture = client.call("capture", **wanted)["capture_id"]
-    client.call("start_traffic", **owned, mul=RAW, duration=-1, force=True, start_at_ts=0)
-    begun = time.monotonic()
-    while client.call("get_port_status", port_id=0)["state"] == "TX" and time.monotonic() < begun + _LIMIT_S:
-        time.sleep(0.01)
-    took_s = time.monotonic() - begun
-    time.sleep(0.3)
+    started_s = client.call("start_traffic", **owned, mul=RAW, duration=-1, force=True, start_at_ts=0)["ts"]
+    world.wait_for(lambda: client.call("get_port_status", port_id=0)["state"] != "TX")
+    world.wait_for(lambda: client.all_counted(pg_ids))
+    world.wait_for(lambda: client.call("capture", command="status")[0]["matched"] >= count)
     client.call("capture", command="stop", capture_id=capture)
     arrived = fetched(client, capture)
     client.call("capture", command="remove", capture_id=capture)
     counted = client.call("get_pgid_stats", pgids=pg_ids)
     client.call("remove_all_streams", **owned)
-    return {"arrived": arrived, "counted": counted, "took_s": took_s}
+    return {"arrived": arrived, "counted": counted, "started_s": started_s}
 
 
 def main():
@@ -88,7 +83,10 @@ def main():
         client = world.RpcClient().connect()
         handler = client.acquire(0)
         world.report(
-            {"chain": play(client, handler, chain(), [1]), "kinds": play(client, handler, kinds(), list(range(1, 7)))}
+            {
+                "chain": play(client, handler, chain(), [1], 70),
+                "kinds": play(client, handler, kinds(), list(range(1, 7)), 1200),
+            }
         )
         client.close()
 

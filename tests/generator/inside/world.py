@@ -15,6 +15,17 @@ import zmq
 RPC, PUB = 4501, 4500
 
 
+LONGEST_WAIT_S, _LOOK_EVERY_S = 10, 0.02
+
+
+def wait_for(condition, seconds=LONGEST_WAIT_S):
+    """Looks until a condition holds, for a while at most; whether it does. What it should be is for the test to say."""
+    end = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < end:
+        time.sleep(_LOOK_EVERY_S)
+    return holds
+
+
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
 
@@ -159,6 +170,12 @@ class RpcClient:
         self.api_h = self.call("api_sync_v2", name="STL", major=5, minor=1)["api_h"]
         return self
 
+    def all_counted(self, pg_ids, lost=0):
+        """Whether of the packets that the groups sent all but some lost ones are counted at the other port."""
+        flows = self.call("get_pgid_stats", pgids=pg_ids)["flow_stats"].values()
+        sent, received = (sum(sum(flow[name].values()) for flow in flows) for name in ("tp", "rp"))
+        return sent - received == lost
+
     def acquire(self, port, user="tester", session_id=7):
         return self.call("acquire", port_id=port, user=user, session_id=session_id, force=True)
 
@@ -171,9 +188,10 @@ class Subscriber:
         self.socket.setsockopt(zmq.SUBSCRIBE, b"")
         self.socket.connect(f"tcp://127.0.0.1:{PUB}")
 
-    def collect(self, seconds):
+    def collect(self, enough, seconds=LONGEST_WAIT_S):
+        """All messages until they are enough, or the time is over."""
         messages, until = [], time.monotonic() + seconds
-        while time.monotonic() < until:
+        while not enough(messages) and time.monotonic() < until:
             if self.socket.poll(50):
                 data = self.socket.recv()
                 messages.append(json.loads(zlib.decompress(data[8:]) if data[:2] == b"\xab\xe8" else data))
