@@ -9,6 +9,7 @@ from hitless.history import Attempt, History
 from hitless.judges import wording
 from hitless.judges.allowances import Allowance, window_allowance
 from hitless.judges.common import no_counters
+from hitless.judges.doubles import doubles_check
 from hitless.measures import confidence, counting
 from hitless.measures.copies import counted_once
 from hitless.measures.counting import LossCount
@@ -61,6 +62,9 @@ def _nothing_lost(history: History, measured: _Measured) -> Check:
     if sent == 0:
         message = "Traffic - nothing was sent during the requests - Expected: > 0, Actual: 0"
         return Check(_NAME, Outcome.INCONC, message, ("I2",))
+    doubles = doubles_check(history, _NAME)
+    if doubles.outcome is not Outcome.PASS:
+        return doubles
     bound = wording.bound(confidence.upper_bound(0, sent))
     return Check(_NAME, Outcome.PASS, f"0 of {wording.count(sent)} packets lost meanwhile (<= {bound} at 95 %)")
 

@@ -12,6 +12,7 @@ from hitless.judges import judge_lcm_01
 from hitless.verdict import Outcome
 from tests.core.builders import Loss, Scene, at
 from tests.core.contract import Contract, limits, problem, traffic
+from tests.core.mutilations import only_probes
 
 VALID, REFUSALS, TRACES, TRAFFIC = "valid request", "refusals", "traces", "traffic meanwhile"
 BAD = ("unknown-instance", "malformed", "unknown-vnfd", "disabled-vnfd", "not-instantiated")
@@ -293,6 +294,29 @@ def test_nothing_sent_is_inconclusive():
     whole = traffic().counters
     verdict = judge(done(), counters=replace(whole, tx=whole.tx * 0, rx=whole.rx * 0))
     assert (check(verdict, TRAFFIC).outcome, check(verdict, TRAFFIC).reasons) == (Outcome.INCONC, ("I2",))
+
+
+@pytest.mark.parametrize("lost", [0, 30])
+def test_probes_that_come_twice_make_up_for_nothing(lost):
+    """Nothing of it is in the counters."""
+    whole = done().history()
+    inside = np.flatnonzero((whole.probes.sent_ns > at(14.05)) & (whole.probes.sent_ns < at(14.25)))
+    keep = np.setdiff1d(np.arange(len(whole.probes.number)), inside[:lost])
+    twice = only_probes(whole, lambda _: np.sort(np.concatenate((keep, inside[-30:]))))
+    found = check(judge(done(), probes=twice.probes), TRAFFIC)
+    assert found.outcome is (Outcome.FAIL if lost else Outcome.INCONC)
+    if not lost:
+        assert found.reasons == ("I3",)
+        assert "30 probes that came once more" in found.message
+
+
+def test_more_load_than_was_sent_is_inconclusive():
+    counters = traffic().counters
+    rx = counters.rx.copy()
+    rx[-1, int(np.flatnonzero(counters.pg_ids == 2)[0])] += 40
+    found = check(judge(done(), counters=replace(counters, rx=rx)), TRAFFIC)
+    assert (found.outcome, found.reasons) == (Outcome.INCONC, ("I3",))
+    assert "40 of load-down too many" in found.message
 
 
 # --- the whole --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from hitless.history import Ending, Stall
 from hitless.verdict import Outcome
 from tests.core.builders import Loss, at, unmark
 from tests.core.judging import check, judged, outcomes
+from tests.core.mutilations import only_probes
 from tests.core.scenes import STAGES, StepScene
 
 RQ = "RQ-RBK-05"
@@ -202,3 +203,32 @@ def test_steps_in_which_nobody_was_on_the_new_version_are_not_demonstrated():
 def test_a_recording_that_the_tester_stopped_is_not_complete():
     verdict = judged(RQ, StepScene(ending=Ending.STOPPED_BY_TESTER, ending_reason="generator failed").history())
     assert outcomes(verdict) == {"recording": "INCONC"}
+
+
+def doubled(history, start_s, stop_s, count, lost=0):
+    """Some probes of a time come once more and others not at all; nothing of it is in the counters."""
+    probes = history.probes
+    inside = np.flatnonzero((probes.sent_ns >= at(start_s)) & (probes.sent_ns < at(stop_s)))
+    keep = np.setdiff1d(np.arange(len(probes.number)), inside[:lost])
+    rows = np.sort(np.concatenate((keep, inside[len(inside) - count :])))
+    return only_probes(history, lambda _: rows)
+
+
+def test_probes_that_come_twice_leave_doubt():
+    """Load, which is only counted, may come twice as well."""
+    verdict = judged(RQ, doubled(StepScene().history(), 15.0, 16.0, 7))
+    assert outcomes(verdict) == {"counters": "INCONC"}
+    assert verdict.reasons == ("I3",)
+    assert "7 probes that came once more" in verdict.message
+
+
+def test_probes_that_come_twice_do_not_serve_others():
+    verdict = judged(RQ, doubled(StepScene().history(), 15.1, 15.9, 400, lost=400))
+    assert outcomes(verdict)["goodput, step 2"] == "FAIL"
+    assert verdict.figures["step_2_min_bin_goodput_ratio"] < 0.97
+
+
+def test_load_that_comes_twice_leaves_doubt():
+    verdict = judged(RQ, StepScene(surplus={2: 40}).history())
+    assert check(verdict, "counters").outcome is verdict.outcome is Outcome.INCONC
+    assert "40 of load-down too many" in check(verdict, "counters").message
