@@ -22,6 +22,8 @@ UNMARKED = -1
 """No declared mark matched the packet."""
 AMBIGUOUS = -2
 """More than one declared mark matched the packet."""
+COHORT_STOPPED = "cohort-stopped"
+"""Name of the event at which the long-lived sessions were ended."""
 
 
 class Ending(StrEnum):

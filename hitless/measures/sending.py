@@ -11,12 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hitless.history import CounterSeries, History, TrafficGroup
+from hitless.history import COHORT_STOPPED, CounterSeries, History, TrafficGroup
 from hitless.measures import counting
 from hitless.measures.spans import Span, merged
 from hitless.sessions import Layout
 
-COHORT_STOPPED = "cohort-stopped"
 _SHORTEST_NS = 1_000_000_000
 """In less time the instants of two samples are not known well enough for a rate."""
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hitless.history import Event
+from hitless.history import COHORT_STOPPED, Event
 from hitless.procedures.live import LiveProbes
 from hitless.procedures.share import ShareWatch
 
@@ -122,7 +122,7 @@ class Cohort:
             return
         self.ended = True
         asked_ns, _ = self._traffic.stop(LONG_PART)
-        self._note(Event(asked_ns, "cohort-stopped", {"reason": reason}))
+        self._note(Event(asked_ns, COHORT_STOPPED, {"reason": reason}))
         asked_ns, _ = self._traffic.start(FILLER_PART)
         self._note(Event(asked_ns, "filler-started"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hitless.history import Event, History, OperationState
+from hitless.history import COHORT_STOPPED, Event, History, OperationState
 from hitless.report.series import zero_ns
 
 PHASES = {
@@ -22,7 +22,7 @@ PHASES = {
 A request that says its purpose gives the phase its name.
 """
 
-INSTANTS = {"request": "request", "operation-ended": "operation ended", "cohort-stopped": "long sessions end"}
+INSTANTS = {"request": "request", "operation-ended": "operation ended", COHORT_STOPPED: "long sessions end"}
 """Events that are marked with a line across the timeline."""
 
 _SILENT = frozenset({"traffic-started", "traffic-accounted", "filler-started", "stage-ended", "request-accepted"})
