@@ -26,6 +26,9 @@ FINEST_NS = 1_000_000_000
 """The shortest time for which instants of packets are held against those of others: a packet is late after it."""
 MOST_CLOCK_ERROR_RATIO = 0.1
 """Error of the clocks over what is measured with both of them (I10)."""
+LOSS_BY_COUNTERS = frozenset({"RQ-CAP-01", "RQ-LCM-01", "RQ-RBK-05", "RQ-TRF-06"})
+"""Requirements whose judges read loss from counters, in which a packet too many hides a lost one, load included. The
+others look at captured probes, of which each is known by its number and by the run that it is of."""
 
 _Judge = Callable[[History, Mapping[str, float]], Verdict]
 
@@ -41,20 +44,31 @@ def with_meter(judge: _Judge, *, by_probes: bool) -> _Judge:
     @wraps(judge)
     def judged(history: History, limits: Mapping[str, float]) -> Verdict:
         verdict = judge(history, limits)
-        return replace(verdict, checks=(*verdict.checks, *meter_checks(history, by_probes=by_probes)))
+        by_counters = verdict.requirement in LOSS_BY_COUNTERS
+        asked = meter_checks(history, by_probes=by_probes, by_counters=by_counters)
+        return replace(verdict, checks=(*verdict.checks, *asked))
 
     return judged
 
 
-def meter_checks(history: History, *, by_probes: bool) -> tuple[Check, ...]:
-    """Return what is wrong with the meter, or one check that says that nothing is; nothing if nothing was requested."""
+def meter_checks(history: History, *, by_probes: bool, by_counters: bool) -> tuple[Check, ...]:
+    """Return what is wrong with the meter, or one check that says that nothing is; nothing if nothing was requested.
+
+    Args:
+        history: what was recorded.
+        by_probes: packets were looked at.
+        by_counters: loss was read from counters.
+    """
     window = _window(history)
     if window is None:
         return ()
     checks = [interference_check(history, window)]
     if by_probes:
         checks += [clock_check(history), sending_check(history, window)]
-        checks += [own_packets_check(history), next_hop_check(history)]
+    if by_probes or by_counters:
+        checks.append(own_packets_check(history, by_counters=by_counters))
+    if by_probes:
+        checks.append(next_hop_check(history))
     wrong = tuple(one for one in checks if one.outcome is not Outcome.PASS)
     return wrong or (Check("meter", Outcome.PASS, ", ".join(one.message for one in checks)),)
 
@@ -90,12 +104,18 @@ def sending_check(history: History, window: Span) -> Check:
     )
 
 
-def own_packets_check(history: History) -> Check:
-    """Hold what came in against what this recording can have sent: late packets of an earlier one hide loss."""
+def own_packets_check(history: History, *, by_counters: bool) -> Check:
+    """Hold what came in against what this recording can have sent: late packets of an earlier one hide loss.
+
+    Of load, which is only counted, a surplus says nothing about probes.
+    """
     name, ahead, earlier = "own packets", received_ahead(history.counters), earlier_probes(history)
-    names = {group.pg_id: group.name for group in history.groups}
+    groups = {group.pg_id: group for group in history.groups}
+    loads = set() if by_counters else {pg_id for pg_id, group in groups.items() if group.kind == "load"}
     problems = [
-        f"{wording.count(count)} of {names.get(pg_id, pg_id)} before they were sent" for pg_id, count in ahead.items()
+        f"{wording.count(count)} of {groups[pg_id].name if pg_id in groups else pg_id} before they were sent"
+        for pg_id, count in ahead.items()
+        if pg_id not in loads
     ]
     if earlier:
         problems.append(f"{wording.count(earlier)} probes that were sent before the traffic began")

@@ -121,3 +121,24 @@ def test_what_the_capture_misses_is_no_less_for_copies():
     (seen,) = [one for one in judge_cap_01(doubled, CAP_LIMITS).checks if one.name == "counters"]
     assert seen.outcome is Outcome.INCONC
     assert "3 900 probes came back that the capture does not hold" in seen.message
+
+
+def test_copies_of_load_that_come_soon_after_a_loss_are_beyond_counters():
+    """The limit that docs/verdicts.md names: sent and received are equal, and nothing that was captured tells."""
+    made = Scene().history()
+    rx, at_ns = made.counters.rx.copy(), counting.instants_ns(made.counters)
+    rx[at_ns >= at(13.0), 0] -= 60
+    rx[at_ns >= at(13.5), 0] += 60
+    hidden = replace(made, counters=replace(made.counters, rx=rx))
+    assert judge_cap_01(hidden, CAP_LIMITS).outcome is Outcome.PASS
+
+
+def test_copies_of_load_that_come_before_a_loss_are_seen():
+    made = Scene().history()
+    rx, at_ns = made.counters.rx.copy(), counting.instants_ns(made.counters)
+    rx[at_ns >= at(11.0), 0] += 1500
+    rx[at_ns >= at(13.0), 0] -= 1500
+    hidden = replace(made, counters=replace(made.counters, rx=rx))
+    verdict = JUDGES["RQ-CAP-01"](hidden, CAP_LIMITS)
+    assert verdict.outcome is Outcome.INCONC, verdict.message
+    assert verdict.reasons == ("I3",)

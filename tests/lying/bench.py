@@ -20,7 +20,7 @@ from tests.lying.mano import INSTANCE, PORT, SmallMano
 
 PROFILE = Path(__file__).resolve().parents[2] / "traffic_profiles" / "upgrade.py"
 SMALL = Path(__file__).resolve().parent / "small"
-LEAD_IN_S, TAIL_S = 0.5, 0.8
+LEAD_IN_S, TAIL_S = 0.35, 0.5
 DECLARATION = """
 schema_version: 1
 name: lying
@@ -33,7 +33,7 @@ vnf:
   rated_capacity: {{value_pps: {load_pps}, frame_bytes: 128, new_sessions_per_s: 125}}
   session_timeout_s: 5
   marks: {{versions: {{"1.0": "ip[1] & 0xfc = 0x28", "2.0": "ip[1] & 0xfc = 0x48"}}, instance: source_mac}}
-mano: {{sol003: {{api_root: "http://127.0.0.1:{port}", timeout_s: 0.4}}, poll_interval_ms: 50}}
+mano: {{sol003: {{api_root: "http://127.0.0.1:{port}", timeout_s: 0.3}}, poll_interval_ms: 50}}
 notifications: {{bind: 127.0.0.1, port: 9900}}
 upgrade: {{deadline_s: 20, drain_timeout_s: 20}}
 traffic: {{profile: {profile}, trex: {{server: 127.0.0.1}}, ports: {{users: 0, network: 1}}, attachment: l2}}
@@ -45,10 +45,17 @@ class World:
 
     def __init__(self, folder: Path, mano: SmallMano) -> None:
         self.folder, self.mano = folder, mano
+        self.changes: list[dict[str, Any]] = []
         self._generator: subprocess.Popen[str] | None = None
         self._traffic: TrafficGenerator | None = None
         self._small: Mapping[str, str] = {}
         self._keeper: path.Keeper | None = None
+
+    def change(self, commands: str) -> None:
+        """Change what the system under test does to packets, and keep when."""
+        began_ns = time.monotonic_ns()
+        path.nft(commands)
+        self.changes.append({"commands": commands, "began_ns": began_ns, "done_ns": time.monotonic_ns()})
 
     def begin_to_keep(self) -> None:
         self._keeper = path.Keeper()
@@ -126,10 +133,7 @@ class Lent:
 
 @contextlib.contextmanager
 def environment(more: Mapping[str, str]) -> Iterator[None]:
-    """Let processes that are started meanwhile see some variables, and sitecustomize if there are any."""
-    if not more:
-        yield
-        return
+    """Let processes that are started meanwhile see some variables, and sitecustomize."""
     before = dict(os.environ)
     os.environ |= {**more, "PYTHONPATH": os.pathsep.join((str(SMALL), before.get("PYTHONPATH", "")))}
     try:

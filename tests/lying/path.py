@@ -5,12 +5,14 @@ Sessions stay where they were opened. Users' side is device f0, the network's f1
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 from pathlib import Path
 
 RULES = """
 table netdev sut {
+  counter lost { }
   set target { type ipv4_addr . inet_service; flags dynamic,timeout; timeout 30s; size 65536; }
   chain lies { }
   chain share { }
@@ -36,6 +38,8 @@ HALF = f"add rule netdev sut share ip saddr & 0.0.0.1 == 0.0.0.0 {OPENS_ON_NEW}"
 ALL = f"flush chain netdev sut share; add rule netdev sut share {OPENS_ON_NEW}"
 HONEST = "flush chain netdev sut lies"
 FRESH = f"{HONEST}; flush chain netdev sut share; flush set netdev sut target"
+DROP = 'counter name "lost" drop'
+"""The end of a rule that loses packets."""
 CUT_OFF = """
 table inet cut {
   chain loopback { type filter hook input priority 0; tcp dport { 8001, 9900 } drop; tcp sport { 8001, 9900 } drop; }
@@ -47,6 +51,12 @@ CONNECTED = "delete table inet cut"
 def nft(commands: str) -> None:
     """Change the rules in one transaction."""
     subprocess.run(["nft", "-f", "-"], input=f"{commands}\n", text=True, check=True)
+
+
+def lost_count() -> int:
+    """Return how many packets were lost since this was asked last."""
+    shown = subprocess.run(["nft", "-j", "reset", "counter", "netdev", "sut", "lost"], capture_output=True, check=True)
+    return next(int(one["counter"]["packets"]) for one in json.loads(shown.stdout)["nftables"] if "counter" in one)
 
 
 def lie(rule: str) -> str:

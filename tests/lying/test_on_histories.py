@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -145,9 +146,19 @@ LIES: Mapping[str, Lie] = {
 }
 
 
+@cache
+def lying(name: str) -> History:
+    return LIES[name][1]()
+
+
+@cache
+def truth() -> History:
+    return history()
+
+
 def verdict_of(name: str, requirement: str) -> Verdict:
     more = {"countable_sessions_count": 1e6} if name == "too few samples" else {}
-    return judged(f"RQ-{requirement}", LIES[name][1](), **more)
+    return judged(f"RQ-{requirement}", lying(name), **more)
 
 
 CASES = [(name, requirement) for name, (_, _, requirements) in LIES.items() for requirement in requirements]
@@ -155,7 +166,7 @@ CASES = [(name, requirement) for name, (_, _, requirements) in LIES.items() for 
 
 @pytest.mark.parametrize("requirement", [*BY_PROBES, "CAP-02"])
 def test_the_meter_that_tells_the_truth_passes(requirement):
-    assert judged(f"RQ-{requirement}", history()).outcome is Outcome.PASS
+    assert judged(f"RQ-{requirement}", truth()).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(("name", "requirement"), CASES)
