@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
+from hitless.judges.allowances import OVERLOAD_RATIO
 from hitless.judges.cap_01 import LEAST_OFFERED_RATIO, MOST_GENERATOR_CPU_PERCENT
 from hitless.preflight.calibration_trial import Trial
 from hitless.preflight.findings import Finding, failed, ok, warning
 
-_RATE_TOLERANCE = 1.0 - LEAST_OFFERED_RATIO
 _OVERRUN_S = 0.2
 """Twice the sampling interval of the counters: an end cannot be told more closely."""
 _ROUND_PERCENT = 0.5
@@ -22,9 +22,10 @@ class Trouble(Enum):
 
     PACE = "fewer packets per second, or a generator with more or faster cores"
     TIME = "fewer packets per second; see that nothing else runs on the generator"
+    HASTE = "restart the generator on a machine with a steady time source: it counts time too fast"
     DROPS = "larger rings at the generator's ports, or fewer packets per second"
     CAPTURE = "fewer probes: traffic.tunables.new-pps and long-pps"
-    SURPLUS = "see that nobody else sends to these ports, and that no link was down"
+    SURPLUS = "see that nobody else sends to these ports, that nothing between them doubles, and that no link was down"
     CPU = "more cores for the generator, or fewer packets per second"
     SILENCE = "look at the way through the system under test, and at traffic.ports"
     CABLE = "look at the cable and at what is between the two ports"
@@ -37,7 +38,7 @@ def troubles(trial: Trial, *, loopback: bool) -> tuple[tuple[Trouble, str], ...]
         trial: the trial.
         loopback: nothing but a cable is between the two ports, so whatever is missing is no system's loss.
     """
-    found = [*_pace_troubles(trial), *_loss_troubles(trial)]
+    found = [*_pace_troubles(trial), *_loss_troubles(trial, loopback=loopback)]
     if trial.received == 0:
         found.append((Trouble.SILENCE, f"Expected: packets that come back Actual: 0 of {trial.sent}"))
     if loopback and trial.missing_elsewhere:
@@ -48,13 +49,13 @@ def troubles(trial: Trial, *, loopback: bool) -> tuple[tuple[Trouble, str], ...]
 
 def _pace_troubles(trial: Trial) -> Iterator[tuple[Trouble, str]]:
     asked, pace, error = trial.asked_pps, trial.sent_pps, trial.sent_error_pps
-    expected = f"Expected: {asked:g} pps within 0.1 %"
+    expected = f"Expected: {LEAST_OFFERED_RATIO * 100:g} % to {OVERLOAD_RATIO * 100:g} % of {asked:g} pps"
     if pace is None:
         yield Trouble.PACE, f"{expected} Actual: unknown, as too few counters were read"
-    elif pace + error < asked * (1 - _RATE_TOLERANCE):
+    elif pace + error < asked * LEAST_OFFERED_RATIO:
         yield Trouble.PACE, f"{expected} Actual: {pace:.0f} pps, it sends more slowly than it is asked to"
-    elif pace - error > asked * (1 + _RATE_TOLERANCE):
-        yield Trouble.PACE, f"{expected} Actual: {pace:.0f} pps, it sends faster than it is asked to"
+    elif pace - error > asked * OVERLOAD_RATIO:
+        yield Trouble.HASTE, f"{expected} Actual: {pace:.0f} pps, it sends faster than it is asked to"
     if trial.elapsed_s[0] > trial.told_s[1] + _OVERRUN_S or trial.elapsed_s[1] < trial.told_s[0] - _OVERRUN_S:
         told = f"Expected: {_interval(trial.told_s)} s of sending Actual: {_interval(trial.elapsed_s)} s"
         yield Trouble.TIME, told
@@ -63,14 +64,14 @@ def _pace_troubles(trial: Trial) -> Iterator[tuple[Trouble, str]]:
         yield Trouble.CPU, told
 
 
-def _loss_troubles(trial: Trial) -> Iterator[tuple[Trouble, str]]:
+def _loss_troubles(trial: Trial, *, loopback: bool) -> Iterator[tuple[Trouble, str]]:
     if trial.own_drops:
         told = ", ".join(f"{name} {count}" for name, count in trial.drops)
         yield Trouble.DROPS, f"Expected: 0 packets dropped by the tester itself Actual: {told}"
     if trial.uncaptured:
         yield Trouble.CAPTURE, f"Expected: every probe captured Actual: {trial.uncaptured} probes were not"
-    if trial.surplus:
-        yield Trouble.SURPLUS, f"Expected: no more received than sent Actual: {trial.surplus} packets more"
+    if trial.too_many and loopback:  # through a system it may be the system that doubles them
+        yield Trouble.SURPLUS, f"Expected: each packet received once Actual: {trial.too_many} packets more"
 
 
 def carried(trials: Sequence[Trial], *, loopback: bool) -> Trial | None:
@@ -117,6 +118,22 @@ def judge_missing(trials: Sequence[Trial]) -> Iterator[Finding]:
     told = ", ".join(f"{one.missing_elsewhere} of {one.sent} at {one.asked_pps:g} pps" for one in lossy)
     message = f"packets are missing that the tester did not drop - Expected: 0 Actual: {told}"
     yield warning("system's loss", message, "a lossy baseline leaves verdicts inconclusive")
+
+
+def judge_doubled(trials: Sequence[Trial]) -> Iterator[Finding]:
+    """Say what came more often than it was sent, where a system was between the tester's ports."""
+    many = [trial for trial in trials if trial.too_many]
+    if not many:
+        return
+    told = ", ".join(f"{one.too_many} of {one.sent} at {one.asked_pps:g} pps" for one in many)
+    known = max(one.doubled for one in many)
+    whose = f"; {known} of them are probes of this tester that came twice" if known else ""
+    yield warning(
+        "system's duplicates",
+        f"packets come more often than they are sent - Expected: 0 Actual: {told}{whose}",
+        "look for what doubles them (a loop, flooding, a mirrored port), or who else sends to these ports; "
+        "copies hide loss and leave verdicts inconclusive; --loopback shows the tester alone",
+    )
 
 
 def rate_table(trials: Sequence[Trial]) -> Iterator[str]:

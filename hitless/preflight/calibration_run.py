@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hitless.catalogue import Catalogue, CatalogueError
 from hitless.history import Ending, Event, History, TrafficGroup
-from hitless.preflight.calibration import judge_missing, judge_rate, rate_table, troubles
+from hitless.preflight.calibration import judge_doubled, judge_missing, judge_rate, rate_table, troubles
 from hitless.preflight.calibration_limits import judge_limits
 from hitless.preflight.calibration_trial import STARTED, STOPPED, STOPPING, Trial, measure_trial
 from hitless.preflight.findings import Finding, Level, failed, ok, warning
@@ -126,6 +126,7 @@ class Calibration:
         yield judged
         if not wanted.loopback:
             yield from judge_missing(trials)
+            yield from judge_doubled(trials)
         nearest = min(recorded, key=lambda one: abs(one.trial.percent - 100.0))
         try:
             found = measure_resolution(nearest.history, [group.pg_id for group in nearest.running], nearest.rate)

@@ -14,6 +14,7 @@ import numpy as np
 
 from hitless.history import CounterSeries, History, Int64Array
 from hitless.measures import counting
+from hitless.measures.copies import doubled_probes
 
 STARTED, STOPPING, STOPPED = "traffic-started", "traffic-stopping", "traffic-stopped"
 """Events of a trial: when the first part was asked for, when it was asked to stop, and when all had stopped."""
@@ -34,6 +35,7 @@ class Trial:
         drops: the tester's own, by port and kind.
         uncaptured: probes that were counted as received and that no capture holds.
         surplus: packets that came back beyond those that were sent.
+        doubled: copies of probes beyond the first that came back; they may stand for others that were lost.
         told_s: how long the tester was told to send, from the start to asking it to stop and to its answer.
         elapsed_s: how long it sent, from the start to the last packet; earliest and latest.
         cpu_percent: load of the generator's sending cores, None where it does not say.
@@ -52,6 +54,12 @@ class Trial:
     told_s: tuple[float, float]
     elapsed_s: tuple[float, float]
     cpu_percent: float | None
+    doubled: int = 0
+
+    @property
+    def too_many(self) -> int:
+        """Packets that surely came more often than they were sent."""
+        return max(self.surplus, self.doubled)
 
     @property
     def own_drops(self) -> int:
@@ -99,6 +107,7 @@ def measure_trial(history: History, running: Sequence[int]) -> Trial:
         told_s=((stopping_ns - started_ns) / 1e9, (stopped_ns - started_ns) / 1e9),
         elapsed_s=_elapsed_s(counters, started_ns),
         cpu_percent=_cpu_percent(counters, rows),
+        doubled=doubled_probes(history),
     )
 
 

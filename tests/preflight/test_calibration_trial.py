@@ -11,6 +11,7 @@ from hitless.history import Event
 from hitless.preflight.calibration import Trouble, troubles
 from hitless.preflight.calibration_run import Calibration, Wanted
 from hitless.preflight.calibration_trial import STARTED, STOPPED, STOPPING, measure_trial, steady_rows
+from tests.core.mutilations import only_probes
 from tests.preflight.calibrated import FakeTester, groups
 from tests.preflight.fakes import declared
 
@@ -154,7 +155,15 @@ class TestLoss:
         trial = trial_of(surplus=200, system_loss=100)
         assert trial.surplus == 200
         assert trial.missing > 50
-        assert kinds(trial) == [Trouble.SURPLUS]
+        assert kinds(trial) == []
+        assert [kind for kind, _ in troubles(trial, loopback=True)] == [Trouble.SURPLUS, Trouble.CABLE]
+
+    def test_probes_that_come_twice_are_seen_where_the_counters_are_equal(self):
+        """Others are lost for them."""
+        history = recorded().history
+        rows = np.concatenate((np.arange(7), np.arange(7), np.arange(14, len(history.probes.number))))
+        trial = measure_trial(only_probes(history, lambda _: rows), (1, 2, 21, 20))
+        assert (trial.surplus, trial.doubled, trial.too_many) == (0, 7, 7)
 
     def test_nothing_comes_back(self):
         assert kinds(trial_of(silent=True)) == [Trouble.SILENCE]
