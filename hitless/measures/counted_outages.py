@@ -8,6 +8,10 @@ Such an outage is located between two samples and the sample next to each: its e
 stretch by fewer packets than the level wavers. Its length is the lost packets times the distance at which packets were
 really sent around it (RFC 6201, section 2: frame-loss based recovery time; not at the planned rate, which a busy
 generator does not keep). Loss that is too small to stand out is counted, but not located.
+
+What was always on its way shows itself as such when it arrives at the end of traffic. It does not where an outage is
+open at the end, or sampling ends while traffic runs: then a level that was there since the first packets came back is
+no outage at the beginning.
 """
 
 from __future__ import annotations
@@ -80,6 +84,9 @@ def counted_outages(counters: CounterSeries, pg_ids: Iterable[int] | None = None
     level = settled_loss(totals.sent, totals.received)
     wavering = int(np.max(np.maximum(totals.sent - totals.received, 0) - level))
     runs = _runs(np.flatnonzero(np.diff(level) > wavering))
+    if runs and not _came_to_rest(totals, runs[-1], wavering):
+        wavering = max(wavering, _always_on_the_way(totals, level))
+        runs = _runs(np.flatnonzero(np.diff(level) > wavering))
     after = [int(level[min(last + 1, len(level) - 1)]) for _, last in runs]
     before = [int(level[0]), *after][: len(runs)]
     located = tuple(
@@ -87,6 +94,25 @@ def counted_outages(counters: CounterSeries, pg_ids: Iterable[int] | None = None
     )
     lost = int(level[-1])
     return CountedOutages(located, lost, lost - sum(one.lost for one in located), wavering)
+
+
+def _came_to_rest(totals: _Totals, run: tuple[int, int], wavering: int) -> bool:
+    """Tell whether packets came back after the last outage, and all of them by the last sample."""
+    return _over(totals, run, wavering) and int(totals.sent[-1]) == int(totals.sent[-2])
+
+
+def _over(totals: _Totals, run: tuple[int, int], wavering: int) -> bool:
+    received = totals.received
+    return int(received[-1] - received[min(run[1] + 1, len(received) - 1)]) > wavering
+
+
+def _always_on_the_way(totals: _Totals, level: Int64Array) -> int:
+    """Return how many packets may have been on their way at each sample since the first came back.
+
+    They are no more than are sent between two samples: what needs longer is found as an outage.
+    """
+    since = int(np.argmax(totals.received > 0))
+    return min(int(level[since]), int(np.max(np.diff(totals.sent))))
 
 
 def _runs(stretches: Int64Array) -> list[tuple[int, int]]:
@@ -101,7 +127,7 @@ def _runs(stretches: Int64Array) -> list[tuple[int, int]]:
 
 def _located(totals: _Totals, run: tuple[int, int], lost: int, wavering: int) -> CountedOutage:
     """Describe the outage of a run of stretches; stretch ``q`` lies between samples ``q`` and ``q + 1``."""
-    counters, sent, received = totals.counters, totals.sent, totals.received
+    counters, sent = totals.counters, totals.sent
     low, high = max(0, run[0] - 1), min(len(sent) - 1, run[1] + 2)
     packets = int(sent[high] - sent[low])
     at_ns = instants_ns(counters)
@@ -116,5 +142,5 @@ def _located(totals: _Totals, run: tuple[int, int], lost: int, wavering: int) ->
         until_ns=int(counters.answered_ns[high]),
         lost=lost,
         length_ns=round(lost * lasted_ns / max(packets, 1)),
-        over=int(received[-1] - received[min(run[1] + 1, len(received) - 1)]) > wavering,
+        over=_over(totals, run, wavering),
     )

@@ -26,7 +26,8 @@ class Timeline:
         received: whether it came back.
         version, instance: who served it; UNMARKED when it was lost. Of duplicates the first copy counts.
         duplicate_count: copies beyond the first.
-        reordered_count: packets that arrived after one with a larger number.
+        reordered_count: packets whose first copy arrived after one with a larger number (RFC 4737, section 3). A copy
+            that comes late is a duplicate.
     """
 
     group: TrafficGroup
@@ -162,7 +163,7 @@ def _first_copies(arrival: Int64Array, mine: Int64Array, sent_count: int) -> tup
     unseen = row[different] < 0
     row[different[unseen]] = mine[late[first[unseen]]]
     numbers = np.flatnonzero(row >= 0)
-    return numbers, row[numbers], int(np.count_nonzero(arrival < highest))
+    return numbers, row[numbers], int(np.count_nonzero(unseen))
 
 
 def _sent_by_counter(history: History, pg_id: int) -> int:

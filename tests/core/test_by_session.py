@@ -140,8 +140,8 @@ def test_of_copies_the_first_counts_and_late_packets_are_counted(seed):
     first: dict[int, int] = {}
     late, highest = 0, -1
     for row, number in enumerate(arrays["number"].tolist()):
+        late += number < highest and number not in first
         first.setdefault(number, row)
-        late += number < highest
         highest = max(highest, number)
     assert np.flatnonzero(stream.received).tolist() == sorted(first)
     assert stream.duplicate_count == len(rows) - len(first)

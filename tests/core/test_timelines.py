@@ -74,7 +74,7 @@ def test_duplicates_and_reordering_are_counted_and_the_first_copy_is_kept():
     version[-7:] = 1
     new = stream(replace(changed, probes=replace(changed.probes, version=version)), "new-sessions")
     assert new.duplicate_count == 7
-    assert new.reordered_count == 1 + 3 + 7
+    assert new.reordered_count == 1 + 3  # a copy that comes late is a duplicate, not late
     assert set(new.version[:7].tolist()) == {0}
     assert new.received.all()
 

@@ -56,6 +56,12 @@ def test_an_outage_that_is_open_at_the_end_says_so():
     assert found.located[1].length_ns == pytest.approx(500 * MS, abs=20 * MS)
 
 
+def test_what_is_always_on_its_way_is_no_outage_at_the_beginning_of_one_that_is_open_at_the_end():
+    found = find(traffic((3000, 60_000), behind_ns=35 * MS))
+    assert [outage.over for outage in found.located] == [False]
+    assert found.located[0].length_ns == pytest.approx(2000 * MS, abs=80 * MS)
+
+
 def test_what_is_smaller_than_the_wavering_is_counted_but_not_located():
     one = traffic((2040, 1), lost=range(0, 3000, 1000))
     found = find(one)

@@ -103,11 +103,11 @@ def followed(history: History, group: TrafficGroup) -> Followed:
         if probes.pg_id[row] != group.pg_id:
             continue
         number = int(probes.number[row])
-        reordered += number < largest
-        largest = max(largest, number)
         if number in copies:
             duplicates += 1
         else:
+            reordered += number < largest
+            largest = max(largest, number)
             copies[number] = (int(probes.sent_ns[row]), int(probes.version[row]), int(probes.instance[row]))
     counted = 0
     for column, pg_id in enumerate(history.counters.pg_ids):

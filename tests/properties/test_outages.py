@@ -181,6 +181,37 @@ def test_outages_by_counters_contain_the_true_ones(made):
     assert left == []
 
 
+@st.composite
+def open_ended(draw):
+    """Packets at an even pace, some always on their way, all of which are lost from one on; perhaps cut short."""
+    rolled = draw(dice(30))
+    count, latency_ns = rolled.between(500, 2500), rolled.below(12) * MS // 2 + 1
+    step_ms, start_ns = rolled.pick([40, 100]), EPOCH_NS + rolled.below(100) * MS
+    sent_ns = start_ns + np.arange(count, dtype=np.int64) * MS
+    first = rolled.between(200, count)
+    taken_ns = EPOCH_NS + np.arange(-150, rolled.pick([3600, count]), step_ms, dtype=np.int64) * MS
+    counters = counters_of((), Sampling(tuple(((taken_ns - EPOCH_NS) // MS).tolist()), rolled.below(900), ()))
+    tx = np.searchsorted(sent_ns, taken_ns, side="right")[:, None]
+    rx = np.searchsorted(sent_ns[:first] + latency_ns, taken_ns, side="right")[:, None]
+    lost = [(first, count)] if first < count else []
+    return Counted(replace(counters, pg_ids=np.asarray([1], np.int32), tx=tx, rx=rx), tuple(sent_ns.tolist()), lost)
+
+
+@given(open_ended())
+def test_what_is_always_on_its_way_is_no_outage_where_the_last_one_is_open(made):
+    found = counted_outages(made.counters)
+    sent = int(made.counters.tx[-1, 0])
+    lost = sum(max(0, sent - first) for first, _ in made.down)
+    assert found.lost >= lost
+    assert len(found.located) <= 1
+    if lost > 2 * found.wavering + 12:
+        assert [one.over for one in found.located] == [False]
+        assert abs(found.located[0].lost - lost) <= 2 * found.wavering + 12
+        assert found.located[0].since_ns <= made.sent_ns[made.down[0][0]]
+    elif not made.down:
+        assert found.located == ()
+
+
 @given(recordings(fates=ROUGH, probes=2, loads=0))
 def test_what_became_of_the_packets_of_each_session(made):
     probes = made.history.probes
