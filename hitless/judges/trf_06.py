@@ -3,61 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from hitless.history import CounterSeries, History, TrafficGroup
+from hitless.history import History
 from hitless.judges import wording
-from hitless.judges.allowances import Allowance, baseline_share, window_allowance
+from hitless.judges.churn import Churn, first_doubled_ns, first_lost_ns, measure_churn, surplus_count
 from hitless.judges.common import gap_figures, gap_sentence, never_requested, no_counters
 from hitless.judges.evidence import TARGET, probes_check, version_marks_check, violated_since
 from hitless.judges.held import held_check
 from hitless.judges.rollbacks import end_of_traffic
 from hitless.measures import confidence, counting
-from hitless.measures.counting import LossCount
-from hitless.measures.gaps import LongestGaps, longest_gaps, probe_loss
-from hitless.measures.hitless_flows import duplicates_in
-from hitless.measures.next_hop import unfollowed
 from hitless.measures.recovery import last_served
-from hitless.measures.selection import Rule, RuleError, RuleSet, rule_sets
+from hitless.measures.selection import RuleError, RuleSet, rule_sets
 from hitless.measures.spans import Span
-from hitless.measures.stalls import sending_stalls, stall_spans
-from hitless.measures.timelines import timelines
 from hitless.sessions import Layout
 from hitless.verdict import Check, Outcome, Verdict
 
 REQUIREMENT = "RQ-TRF-06"
 CHURN = "churn"
-_SETTLING_NS = 500_000_000
-"""What was lost so long before the first change was not on its way when the first change came."""
 _GAP_TOLERANCE_MS = 10.0
 """Scheduling noise of a generator in software."""
-
-
-@dataclass(frozen=True, slots=True)
-class Churn:
-    """Everything that the checks look at, measured once.
-
-    Attributes:
-        span: from before the first change to after the last one.
-        groups: traffic that none of the rules can concern.
-        loss: in the span; ``lost_at_most`` includes what was lost just before it.
-        duplicates, baseline_duplicates: copies beyond the first, in the span and in the baseline.
-        duplicates_anyway: how many of the span's the baseline explains.
-    """
-
-    history: History
-    changes: tuple[RuleSet, ...]
-    span: Span
-    groups: tuple[TrafficGroup, ...]
-    loss: LossCount
-    allowance: Allowance
-    duplicates: int
-    baseline_duplicates: int
-    duplicates_anyway: int
-    gaps: LongestGaps
 
 
 def judge_trf_06(history: History, limits: Mapping[str, float]) -> Verdict:
@@ -84,7 +49,7 @@ def judge_trf_06(history: History, limits: Mapping[str, float]) -> Verdict:
     enough = _changes_check(history, changes, limits["rule_changes_count"])
     if not changes:
         return Verdict(REQUIREMENT, (enough, held_check(history)), limits=dict(limits))
-    measured = _measure(history, changes)
+    measured = measure_churn(history, changes)
     checks = (
         _loss_check(measured, limits),
         _duplicates_check(measured, limits["duplicates_count"]),
@@ -97,101 +62,10 @@ def judge_trf_06(history: History, limits: Mapping[str, float]) -> Verdict:
     )
     verdict = Verdict(REQUIREMENT, checks, _figures(measured), dict(limits), _evidence(measured))
     failed = {check.name for check in checks if check.outcome is Outcome.FAIL}
-    lost_ns, doubled_ns = _first_lost_ns(measured), _first_doubled_ns(measured)
+    lost_ns, doubled_ns = first_lost_ns(measured), first_doubled_ns(measured)
     return violated_since(
         verdict, [*(lost_ns if "loss" in failed else ()), *(doubled_ns if "duplicates" in failed else ())]
     )
-
-
-def _first_lost_ns(measured: Churn) -> list[int]:
-    counters = _only(measured.history.counters, measured.groups)
-    return counting.first_missing_ns(counters, *_rows(counters, measured.span))
-
-
-def _first_doubled_ns(measured: Churn) -> list[int]:
-    probes, span = measured.history.probes, measured.span
-    inside = (probes.sent_ns >= span.start_ns) & (probes.sent_ns < span.end_ns)
-    mine = np.flatnonzero(inside & np.isin(probes.pg_id, [group.pg_id for group in measured.groups]))
-    names = np.stack((probes.pg_id[mine].astype(np.int64), probes.number[mine]))
-    _, first, count = np.unique(names, axis=1, return_index=True, return_counts=True)
-    found: list[int] = probes.sent_ns[mine[first[count > 1]]].tolist()
-    return found
-
-
-def _measure(history: History, changes: tuple[RuleSet, ...]) -> Churn:
-    span = Span(changes[0].asked_ns, changes[-1].until_ns)
-    rules = [rule for change in changes for rule in change.rules]
-    groups = tuple(group for group in history.groups if not _concerned(group, rules))
-    counters = _only(history.counters, groups)
-    rows = _rows(counters, span)
-    streams = tuple(stream for stream in timelines(history) if stream.group in groups)
-    stalls = stall_spans((*history.stalls, *sending_stalls(streams)))
-    baseline = _baseline(history)
-    doubled = _duplicates(history, groups, baseline)
-    before, inside = probe_loss(streams, baseline).sent, probe_loss(streams, span).sent
-    return Churn(
-        history=history,
-        changes=changes,
-        span=span,
-        groups=groups,
-        loss=_loss(counters, rows, span),
-        allowance=window_allowance(
-            counters,
-            rows,
-            stalls=stalls,
-            rated_pps=history.rated_capacity_pps,
-            baseline=counting.loss_between(counters, *_rows(counters, baseline)),
-            astray=unfollowed(history),
-        ),
-        duplicates=_duplicates(history, groups, span),
-        baseline_duplicates=doubled,
-        duplicates_anyway=baseline_share(LossCount(before, doubled, doubled), inside) if before else doubled,
-        gaps=longest_gaps(streams, span),
-    )
-
-
-def _concerned(group: TrafficGroup, rules: Sequence[Rule]) -> bool:
-    if not group.layout:
-        return True  # nobody knows whose packets these are
-    layout = Layout.from_data(group.layout)
-    return any(rule.may_concern(layout) for rule in rules)
-
-
-def _only(counters: CounterSeries, groups: Sequence[TrafficGroup]) -> CounterSeries:
-    kept = np.isin(counters.pg_ids, [group.pg_id for group in groups])
-    return replace(counters, pg_ids=counters.pg_ids[kept], tx=counters.tx[:, kept], rx=counters.rx[:, kept])
-
-
-def _rows(counters: CounterSeries, span: Span) -> tuple[int, int]:
-    first = counting.row_before(counters, span.start_ns)
-    return first, max(first, counting.row_after(counters, span.end_ns))
-
-
-def _loss(counters: CounterSeries, rows: tuple[int, int], span: Span) -> LossCount:
-    inside = counting.loss_between(counters, *rows)
-    at_most = counting.missing_between(counters, counting.row_before(counters, span.start_ns - _SETTLING_NS), rows[1])
-    return LossCount(inside.sent, inside.lost, max(inside.lost, at_most))
-
-
-def _baseline(history: History) -> Span:
-    begun = history.when("baseline")
-    ended = history.when("lead-in")
-    request_ns = history.when("request") or 0
-    start = begun if begun is not None else history.when("traffic-started")
-    return Span(request_ns if start is None else start, request_ns if ended is None else ended)
-
-
-def _duplicates(history: History, groups: Sequence[TrafficGroup], span: Span) -> int:
-    probes, mine = history.probes, [group.pg_id for group in groups if group.kind == "probe"]
-    kept = np.isin(probes.pg_id, mine)
-    return duplicates_in(probes.number[kept], probes.sent_ns[kept], probes.pg_id[kept], span)
-
-
-def _surplus(measured: Churn) -> int:
-    """Return how many more packets of a load group came back than were sent: copies of packets without a number."""
-    surplus = counting.surplus_groups(_only(measured.history.counters, measured.groups))
-    load = {group.pg_id for group in measured.groups if group.kind == "load"}
-    return sum(count for pg_id, count in surplus.items() if pg_id in load)
 
 
 def _loss_check(measured: Churn, limits: Mapping[str, float]) -> Check:
@@ -231,7 +105,7 @@ def _loss_check(measured: Churn, limits: Mapping[str, float]) -> Check:
 
 
 def _duplicates_check(measured: Churn, limit: float) -> Check:
-    name, doubled = "duplicates", measured.duplicates + _surplus(measured)
+    name, doubled = "duplicates", measured.duplicates + surplus_count(measured)
     told = (
         f"Duplicates - packets came back more than once over {len(measured.changes)} rule changes - "
         f"Expected: <= {limit:g} packets, Actual: {wording.count(doubled)}"
@@ -296,7 +170,7 @@ def _figures(measured: Churn) -> dict[str, float | int | str | None]:
         "sent_packets_count": loss.sent,
         "not_attributable_packets_count": measured.allowance.total,
         "loss_upper_bound_ratio": confidence.upper_bound(min(loss.lost, loss.sent), loss.sent) if loss.sent else None,
-        "duplicates_count": measured.duplicates + _surplus(measured),
+        "duplicates_count": measured.duplicates + surplus_count(measured),
         "rule_changes_count": len(measured.changes),
         "churn_duration_s": measured.span.length_ns / 1e9,
         **gap_figures(measured.gaps),
