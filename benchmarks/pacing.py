@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.generator import LATENCY, Client, Generator, stream
 from benchmarks.processes import last_words, running, stop, wait_for_text
 from benchmarks.table import markdown, spread
+from benchmarks.tools import tcpdump
 from benchmarks.wire import HERE, IDLE_HERE, THERE, Wire
 from hitless.history import Int64Array
 from hitless.recording.pcap import PcapReader
@@ -79,8 +80,8 @@ def measure(wire: Wire, client: Client, folder: Path, rate_pps: int, seconds: fl
         RuntimeError: the capture did not begin, or lost packets.
     """
     path, log = folder / "paced.pcap", folder / "tcpdump.log"
-    words = ["tcpdump", "-i", THERE, "-n", "-Z", "root", "--time-stamp-precision=nano", "-s", "60", "-B", "32768"]
-    with running(wire.there([*words, "-w", str(path), "udp"]), log) as capture:
+    words = tcpdump(THERE, path, "--time-stamp-precision=nano", "-s", "60", "-B", "32768")
+    with running(wire.there(words), log) as capture:
         if not wait_for_text(log, "listening on"):
             raise RuntimeError(f"tcpdump - did not begin - Expected: listening, Actual: {last_words(log)}")
         client.start(stream(FRAME_BYTES, rate_pps, LATENCY), seconds)
@@ -102,7 +103,7 @@ def told(samples: Sequence[Sample]) -> str:
         for name, field in (("gap error", "gap_error_us"), ("lateness", "late_us")):
             columns = zip(*(getattr(sample, field) for sample in of_rate), strict=True)
             rows.append((f"{rate_pps}", name, *(spread(column).told(0) for column in columns), packets))
-    return markdown(HEADERS, rows)
+    return markdown(HEADERS, rows, texts=2)
 
 
 def main() -> int:

@@ -50,7 +50,27 @@ def frame(frame_bytes: int) -> bytes:
 
 def for_trafgen(frame_bytes: int) -> str:
     """Return the packet in trafgen's language."""
-    return "{ " + ", ".join(f"0x{octet:02x}" for octet in frame(frame_bytes)) + " }\n"
+    return "{ " + _octets(frame(frame_bytes)) + " }\n"
+
+
+def for_trafgen_changing(frame_bytes: int) -> str:
+    """Return the packet in trafgen's language, with user and port counted up and the IP checksum made right.
+
+    It is as near as trafgen comes to what the generator sends: it knows neither sequence numbers nor time stamps.
+    """
+    content = frame(frame_bytes)
+    counted = "dinc(0x00, 0xff)"
+    header, last = _ETHERNET_BYTES, _ETHERNET_BYTES + _IP_BYTES - 1
+    parts = [
+        _octets(content[: header + 10]),
+        f"csumip({header}, {last})",
+        _octets(content[header + 12 : header + 15]),
+        counted,
+        _octets(content[header + 16 : last + 2]),
+        counted,
+        _octets(content[last + 3 :]),
+    ]
+    return "{ " + ", ".join(parts) + " }\n"
 
 
 def for_mausezahn(frame_bytes: int) -> str:
@@ -65,6 +85,10 @@ def write_pcap(path: Path, frame_bytes: int) -> None:
     lengths = np.full(_PCAP_PACKETS, len(packet), np.int32)
     with PcapWriter(path) as writer:
         writer.append_block(PacketBlock(data, lengths, np.arange(_PCAP_PACKETS, dtype=np.int64) * 1000))
+
+
+def _octets(content: bytes) -> str:
+    return ", ".join(f"0x{octet:02x}" for octet in content)
 
 
 def _address(text: str) -> bytes:

@@ -20,15 +20,20 @@ class SandboxError(RuntimeError):
     """A part of the benchmark did not come to its end."""
 
 
+def command(part: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command that runs a part in namespaces of its own."""
+    return [*_UNSHARE, sys.executable, "-m", f"benchmarks.{part}", *arguments]
+
+
 def run(part: str, arguments: Sequence[str], *, timeout_s: float) -> Any:
     """Return what a part ("python -m benchmarks.PART") prints as JSON.
 
     Raises:
         SandboxError: it failed or took too long; its last words are in the message.
     """
-    command = [*_UNSHARE, sys.executable, "-m", f"benchmarks.{part}", *arguments]
+    words = command(part, arguments)
     try:
-        done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
+        done = subprocess.run(words, cwd=_ROOT, capture_output=True, text=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired as error:
         raise SandboxError(f"benchmark {part} - not done - Expected: within {timeout_s:g} s") from error
     if done.returncode:

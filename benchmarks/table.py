@@ -48,8 +48,13 @@ def ratio(value: float, reference: float) -> str:
     return f"{value / reference:.2f}" if reference > 0 else "-"
 
 
-def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; the first column is text, all others are numbers.
+def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> str:
+    """Return a table.
+
+    Args:
+        headers: names of the columns.
+        rows: cells.
+        texts: so many columns at the left are text, all others numbers.
 
     Raises:
         ValueError: a row has not as many cells as there are columns.
@@ -58,14 +63,14 @@ def markdown(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         if len(row) != len(headers):
             raise ValueError(f"table - row {row[:1]} - Expected: {len(headers)} cells, Actual: {len(row)}")
     widths = [max(len(row[place]) for row in [headers, *rows]) for place in range(len(headers))]
-    ruler = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [_line(headers, widths), _line(ruler, widths), *(_line(row, widths) for row in rows)]
+    ruler = ["-" * (width - 1) + ("-" if place < texts else ":") for place, width in enumerate(widths)]
+    lines = [_line(row, widths, texts) for row in (headers, ruler, *rows)]
     return "\n".join(lines) + "\n"
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (
-        cell.ljust(width) if not place else cell.rjust(width)
+def _line(cells: Sequence[str], widths: Sequence[int], texts: int) -> str:
+    aligned = (
+        cell.ljust(width) if place < texts else cell.rjust(width)
         for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
     )
-    return "| " + " | ".join([first, *others]) + " |"
+    return "| " + " | ".join(aligned) + " |"

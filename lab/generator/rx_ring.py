@@ -133,6 +133,8 @@ class RxRing:
         self._socket.setsockopt(SOL_PACKET, packet_socket.PACKET_RX_RING, request)
         self._memory = mmap.mmap(self._socket.fileno(), size.blocks * size.block_bytes)
         self._blocks = np.frombuffer(self._memory, dtype=np.uint8).reshape(size.blocks, size.block_bytes)
+        words = self._blocks.view(np.uint32)
+        self._statuses, self._counts = words[:, _STATUS_AT // 4], words[:, _COUNT_AT // 4]
         self._size = size
         self._next = 0
         self._now_ns, self._wall_ns = now_ns, wall_ns
@@ -144,25 +146,35 @@ class RxRing:
         """For select and poll: readable when a block is complete."""
         return self._socket.fileno()
 
-    def drain(self) -> Iterator[Packets]:
-        """All blocks that are complete; each goes back to the kernel when the next one is asked for."""
+    def drain(self, together: int = 1) -> Iterator[Packets]:
+        """All blocks that are complete; each goes back to the kernel when the next one is asked for.
+
+        Args:
+            together: As many blocks that follow each other are read as one, which costs less than one by one; their
+                packets share one `data`, with the blocks' unused ends in it.
+        """
         floor_ns = self._drained_ns - self._size.retire_ms * 2_000_000
         offset_ns = self._clock_offset_ns()
-        for _ in range(self._size.blocks):
-            block = self._blocks[self._next]
-            status = block[_STATUS_AT : _STATUS_AT + 4].view(np.uint32)
-            if not int(status[0]) & _STATUS_USER:
-                break
-            packets = read_block(block, offset_ns)
+        left = self._size.blocks
+        while left and (count := self._complete(min(together, left))):
+            rows = slice(self._next, self._next + count)
+            packets = read_blocks(self._blocks[rows], offset_ns)
             # A step of the wall clock in between must not throw packets out of their time.
             np.clip(packets.times_ns, floor_ns, self._now_ns(), out=packets.times_ns)
             yield packets
             # Cleared so that `pending` sees what the kernel writes into the block next time, not what it wrote last
             # time.
-            block[_COUNT_AT : _COUNT_AT + 4] = 0
-            status[0] = _STATUS_KERNEL
-            self._next = (self._next + 1) % self._size.blocks
+            self._counts[rows] = 0
+            self._statuses[rows] = _STATUS_KERNEL
+            self._next = rows.stop % self._size.blocks
+            left -= count
         self._drained_ns = self._now_ns()
+
+    def _complete(self, most: int) -> int:
+        """How many complete blocks are next, up to the end of the ring's memory."""
+        statuses = self._statuses[self._next : self._next + most]
+        open_ones = np.flatnonzero((statuses & _STATUS_USER) == 0)
+        return int(open_ones[0]) if len(open_ones) else len(statuses)
 
     def _clock_offset_ns(self) -> int:
         """CLOCK_MONOTONIC minus CLOCK_REALTIME, read without being interrupted in between for long."""
@@ -202,26 +214,50 @@ def read_block(block: npt.NDArray[np.uint8], offset_ns: int) -> Packets:
         block: The block's bytes.
         offset_ns: CLOCK_MONOTONIC minus CLOCK_REALTIME.
     """
-    count, first = (int(block[at : at + 4].view(np.uint32)[0]) for at in (_COUNT_AT, _FIRST_AT))
-    words = block.view(np.uint32)
-    headers = _headers(words, first, count)
+    return read_blocks(block.reshape(1, -1), offset_ns)
+
+
+def read_blocks(blocks: npt.NDArray[np.uint8], offset_ns: int) -> Packets:
+    """The packets of blocks, in the blocks' order.
+
+    Args:
+        blocks: A block per row, one behind the other in memory.
+        offset_ns: CLOCK_MONOTONIC minus CLOCK_REALTIME.
+    """
+    data = blocks.reshape(-1)
+    words = data.view(np.uint32)
+    headers = _headers(words, blocks)
     at = headers >> 2
-    mac = block.view(np.uint16)[(headers + _MAC_AT) >> 1].astype(np.int64)
+    mac = data.view(np.uint16)[(headers + _MAC_AT) >> 1].astype(np.int64)
     seconds = words[at + _SECONDS_WORD].astype(np.int64)
     nanoseconds = words[at + _NANOSECONDS_WORD].astype(np.int64)
     tagged = (words[at + _STATUS_WORD] & _VLAN_VALID) != 0
+    tags = np.full(len(at), -1, dtype=np.int64)
+    if tagged.any():
+        tags[tagged] = words[at[tagged] + _VLAN_TCI_WORD].astype(np.int64) & 0xFFFF
     return Packets(
-        data=block,
+        data=data,
         starts=headers + mac,
         captured=words[at + _CAPTURED_WORD].astype(np.int64),
         lengths=words[at + _LENGTH_WORD].astype(np.int64),
         times_ns=seconds * _SECOND_NS + nanoseconds + offset_ns,
-        vlan_tags=np.where(tagged, words[at + _VLAN_TCI_WORD].astype(np.int64) & 0xFFFF, -1),
+        vlan_tags=tags,
     )
 
 
-def _headers(words: npt.NDArray[np.uint32], first: int, count: int) -> npt.NDArray[np.int64]:
-    """Where the packet headers are: a linked list, but with even steps if all packets were cut to one length."""
+def _headers(words: npt.NDArray[np.uint32], blocks: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+    """Where the packet headers of all blocks are, counted from the beginning of the first block."""
+    of_block = words.reshape(len(blocks), -1)
+    heads = of_block[:, [_COUNT_AT // 4, _FIRST_AT // 4]].tolist()
+    found = [
+        row * blocks.shape[1] + _headers_of_block(of_block[row], first, count)
+        for row, (count, first) in enumerate(heads)
+    ]
+    return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+def _headers_of_block(words: npt.NDArray[np.uint32], first: int, count: int) -> npt.NDArray[np.int64]:
+    """Where the headers of a block are: a linked list, but with even steps if all packets were cut to one length."""
     if count < 2:
         return np.arange(first, first + count, dtype=np.int64)
     step = int(words[first >> 2])

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from benchmarks import packets, tools, wire
+from benchmarks import packets, setgroups, tools, wire
 from benchmarks.generator import LATENCY, stream
 from benchmarks.packets import SIZES
 from hitless.recording.headers import udp_packets
@@ -44,6 +44,17 @@ def test_every_tool_gets_the_same_packet(size, tmp_path):
     assert str(size - 46) in tools.sender(tools.IPERF3, size, files)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_changing_packet_is_the_same_but_for_user_port_and_checksum(size):
+    frame = packets.frame(size)
+    parts = packets.for_trafgen_changing(size).strip("{} \n").replace("csumip(14, 33)", "C C").split(", ")
+    octets = " ".join(part for part in parts if part).replace("dinc(0x00 0xff)", "D").split()
+    assert len(octets) == len(frame)
+    assert [place for place, word in enumerate(octets) if word == "C"] == [24, 25]
+    assert [place for place, word in enumerate(octets) if word == "D"] == [29, 35]
+    assert all(int(word, 16) == frame[place] for place, word in enumerate(octets) if word not in {"C", "D"})
+
+
 @pytest.mark.parametrize("tool", tools.SENDERS)
 def test_senders_send_into_the_pair_without_end(tool, tmp_path):
     command = tools.sender(tool, 64, tools.Files(tmp_path))
@@ -53,16 +64,32 @@ def test_senders_send_into_the_pair_without_end(tool, tmp_path):
 
 
 def test_trafgen_can_send_a_number_of_packets(tmp_path):
-    command = tools.trafgen(64, tools.Files(tmp_path), 1234)
+    command = tools.trafgen(tmp_path / "packet", 1234)
     assert command[command.index("--num") + 1] == "1234"
     assert command[command.index("--cpus") + 1] == "1"
+    assert command[command.index("--conf") + 1] == str(tmp_path / "packet")
+
+
+def test_all_senders_have_one_process_but_the_one_that_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.tools.os.cpu_count", lambda: 7)
+    for tool in (tools.TRAFGEN, tools.TRAFGEN_CHANGING, tools.TRAFGEN_CORES):
+        command = tools.sender(tool, 64, tools.Files(tmp_path))
+        assert command[command.index("--cpus") + 1] == ("7" if tool in tools.SEVERAL_CORES else "1")
 
 
 @pytest.mark.parametrize("tool", tools.RECEIVERS)
 def test_receivers_look_at_the_other_end(tool, tmp_path):
     command = tools.receiver(tool, wire.THERE, tools.Files(tmp_path))
-    assert command[0] == tools.executable(tool)
+    assert tools.executable(tool) in command
     assert wire.THERE in command
+
+
+def test_tcpdump_stays_root_and_is_kept_from_setting_groups(tmp_path):
+    command = tools.tcpdump("s0", tmp_path / "written", "-s", "60")
+    assert command == [*setgroups.without_setgroups([]), *command[3:]]
+    assert command[3:6] == ["tcpdump", "-i", "s0"]
+    assert command[command.index("-Z") + 1] == "root"
+    assert command[-3:] == ["-w", str(tmp_path / "written"), "udp"]
 
 
 @pytest.mark.parametrize("name", ["no such tool", tools.OURS])

@@ -38,6 +38,21 @@ def test_ours_is_held_against_the_best_of_the_others_by_rate_and_by_cost():
     assert cells(table, 2)[5] == "1.00"
 
 
+def test_who_has_more_cores_is_shown_and_not_taken_for_the_fastest_with_one():
+    samples = [sent(tools.OURS, 500e3, 1.0), sent(tools.TRAFGEN, 400e3, 2.0), sent(tools.TRAFGEN_CORES, 800e3, 1.5)]
+    table = sending.told(samples)
+    assert [cells(table, row)[3] for row in range(3)] == ["1.25", "1.00", "2.00"]
+    assert [cells(table, row)[5] for row in range(3)] == ["0.67", "1.33", "1.00"]
+    assert "Actual: 1.25 times its pps, 1.50 times the packets per CPU second of the cheapest - reached" in table
+
+
+@pytest.mark.parametrize(("pps", "cpu"), [(399e3, 1.0), (500e3, 2.1)])
+def test_an_aim_that_is_missed_in_one_way_is_missed(pps, cpu):
+    table = sending.told([sent(tools.OURS, pps, cpu), sent(tools.TRAFGEN, 400e3, 2.0)])
+    assert "MISSED" in table
+    assert "reached" not in table
+
+
 def test_sizes_are_compared_each_by_itself():
     samples = [sent(tools.OURS, 500e3, 1.0, 512), sent(tools.TRAFGEN, 250e3, 2.0, 512)]
     samples += [sent(tools.OURS, 500e3, 1.0), sent(tools.TRAFGEN, 500e3, 1.0)]
@@ -47,7 +62,7 @@ def test_sizes_are_compared_each_by_itself():
 
 
 def received(tool, accounted=100, cpu=0.2):
-    return receiving.Sample(tool, 64, 400e3, 100, accounted, 100 - accounted, cpu, 2.5)
+    return receiving.Sample(tool, 64, 400e3, 101, 100, accounted, 100 - accounted, cpu, 2.5)
 
 
 def test_receivers_are_held_against_tcpdump_and_their_losses_are_shown():
@@ -56,14 +71,22 @@ def test_receivers_are_held_against_tcpdump_and_their_losses_are_shown():
     assert cells(table, 0)[1:] == [
         "nobody",
         "400.0 (400.0..400.0)",
-        "1.000 (1.000..1.000)",
-        "0",
+        "-",
+        "-",
         "-",
         "-",
         "2.50 (2.50..2.50)",
     ]
-    assert cells(table, 1)[5:7] == ["0.20 (0.20..0.20)", "0.50"]
+    assert cells(table, 1)[3:7] == ["1.000 (1.000..1.000)", "0", "0.20 (0.20..0.20)", "0.50"]
     assert cells(table, 3)[3:7] == ["0.500 (0.500..0.500)", "50", "8.00 (8.00..8.00)", "20.00"]
+
+
+def test_what_receiving_costs_is_held_against_the_aim_and_a_missing_packet_is_said():
+    others = [received(name) for name in (receiving.NOBODY, *tools.RECEIVERS)]
+    table = receiving.told([*others, *(received(tools.OURS, cpu=cpu) for cpu in (0.1, 0.2, 0.9))])
+    assert "Actual: 0.20 (0.80 of it) with the dearest size; every packet that arrived was accounted" in table
+    table = receiving.told([*others, received(tools.OURS, 100), received(tools.OURS, 99)])
+    assert "NOT every packet that arrived was accounted" in table
 
 
 def test_tcpdump_tells_what_it_lost():

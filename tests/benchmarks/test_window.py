@@ -52,10 +52,17 @@ def test_a_sender_that_sends_nothing_is_no_measurement(world):
 
 
 def test_a_receiver_is_waited_for_until_it_has_caught_up():
-    readings = iter([Cost(1.0, 0), Cost(1.2, 0), Cost(1.4, 0), Cost(1.401, 0), Cost(9.0, 0)])
+    used = [1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.4, 2.401, 9.0]
+    readings = iter([Cost(seconds, 0) for seconds in used])
     slept = []
-    assert wait_until_quiet(lambda: next(readings), slept.append).tree_s == 1.401
-    assert len(slept) == 3
+    assert wait_until_quiet(lambda: next(readings), slept.append).tree_s == 2.401
+    assert len(slept) == 8
+
+
+def test_a_receiver_that_rests_is_given_the_time_in_which_its_ring_hands_over_the_last_packets():
+    slept = []
+    wait_until_quiet(lambda: Cost(1.0, 0), slept.append)
+    assert 1.2 < sum(slept) < 2.0
 
 
 def test_a_receiver_that_never_rests_is_not_waited_for_without_end():

@@ -44,8 +44,9 @@ def test_everybody_receives_who_is_sent_to(capsys):
     assert list(samples) == [NOBODY, tools.OURS, *others]
     for sample in samples.values():
         assert sample.sent == 20_000, sample
-        assert sample.accounted + sample.dropped >= 20_000 * 0.99, sample
-        assert sample.accounted <= 20_000, sample
+        assert 0 < sample.arrived <= 20_000, sample
+        if sample.tool != NOBODY:
+            assert sample.accounted + sample.dropped == sample.arrived, sample
 
 
 def test_pacing_is_seen(capsys):
