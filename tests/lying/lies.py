@@ -27,7 +27,7 @@ class Lie:
     """
 
     load_pps: int = 5000
-    took_s: float = 1.6
+    took_s: float = 1.4
     acts: Mapping[str, tuple[tuple[float, Act], ...]] = field(default_factory=dict)
     final: str = "COMPLETED"
     shares: bool = True
@@ -67,14 +67,17 @@ SMALL: Mapping[str, str] = {"LYING_RING_BLOCKS": "8", "LYING_CAPTURE_LIMIT": "80
 UNMARKED = 'numgen inc mod 50 0 fwd to "f1"'
 
 LIES: Mapping[str, Lie] = {
-    "truth": Lie(acts={"tail": ((0.1, lambda world: world.begin_to_keep()), (0.3, lambda world: world.keep(300)))}),
+    "truth": Lie(
+        baseline_s=2.5,
+        acts={"tail": ((0.1, lambda world: world.begin_to_keep()), (0.3, lambda world: world.keep(300)))},
+    ),
     # What the run before has left in the system comes in, and less than that of this one is lost. Only load: it does
     # not tell of which run it is, so that the generator counts it, while probes of another run are none.
     "late-packets": Lie(
         acts={"warm-up": ((0.2, lambda world: world.deliver()),), "request": ((0.3, rule(HIDDEN_LOSS)),)},
     ),
-    "lossy-baseline": Lie(acts={"warm-up": ((0.0, rule(ONE_IN_200)),)}),
-    "twice": Lie(acts={"warm-up": ((0.0, rule(LOAD_TWICE)),)}),
+    # Two at once, as neither hides the other: load comes twice, probes are missing from the beginning on.
+    "lossy-and-twice": Lie(acts={"warm-up": ((0.0, rule(ONE_IN_200)), (0.0, rule(LOAD_TWICE)))}),
     "no-marks": Lie(
         acts={
             "warm-up": ((0.0, rule(UNMARKED)),),
@@ -83,16 +86,17 @@ LIES: Mapping[str, Lie] = {
     ),
     # A pause of more than a second in the window is none of a generator that is only late; it goes on in order to be
     # stopped in the end, and may then send a little.
-    "stops-early": Lie(acts={"request": ((0.8, stop("sender")),), "end": ((0.0, go_on("sender")),)}),
-    "no-overlap": Lie(acts={"warm-up": ((0.0, stop("sender")),), "request": ((0.9, go_on("sender")),)}),
+    "stops-early": Lie(took_s=1.8, acts={"request": ((0.8, stop("sender")),), "end": ((0.0, go_on("sender")),)}),
+    "no-overlap": Lie(acts={"warm-up": ((0.0, stop("sender")),), "request": ((1.0, go_on("sender")),)}),
     "silent": Lie(silent=True, took_s=0.3, baseline_s=0.2),
     "no-effect": Lie(final="FAILED_TEMP", shares=False, took_s=0.6),
+    # Three times, as a stall while the worker waits for an answer of the generator looks like a slow answer.
     "stalled": Lie(
         acts={
             "request": (
-                (0.4, stop("hitless.traffic.worker")),
+                *((seconds, stop("hitless.traffic.worker")) for seconds in (0.38, 0.58, 0.78)),
+                *((seconds, go_on("hitless.traffic.worker")) for seconds in (0.52, 0.72, 0.92)),
                 *drop_all(0.6, 0.64),
-                (0.9, go_on("hitless.traffic.worker")),
             )
         }
     ),
@@ -104,11 +108,11 @@ LIES: Mapping[str, Lie] = {
     ),
     # A third of the window is dark, and the meter lies in four ways at once.
     "outage": Lie(
-        took_s=2.4,
+        took_s=2.0,
         acts={
             "warm-up": ((0.0, rule(ONE_IN_200)), (0.0, rule(UNMARKED))),
             "request": (
-                *drop_all(0.5, 2.0),
+                *drop_all(0.5, 1.7),
                 (0.8, stop("hitless.traffic.worker")),
                 (1.0, go_on("hitless.traffic.worker")),
                 (1.2, lambda world: world.mano.begin("SCALE", asked=False)),

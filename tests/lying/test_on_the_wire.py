@@ -75,36 +75,39 @@ def total_lost(counters: CounterSeries) -> int:
     return int((counters.tx[-1] - counters.rx[-1]).sum())
 
 
+SHORT = {"I1"}
+"""RQ-CAP-01 alone: a baseline of little more than a second in which the generator was woken 10 ms late is one of less
+than the rated load; so is one at whose end packets were on their way, if packets are lost after it."""
+LOSS = {"I1", "I14"}
+"""The same, and a machine that has more to do stalls now and then, which may explain loss where there is some."""
 CASES = [
     # Lie, requirement, reasons that it has to have, further ones that it may have.
-    ("lossy-baseline", "RQ-CAP-01", {"I1"}, set()),
-    # The machine is at its limit: nothing was offered as planned before either, and its receiver and clock suffer.
-    ("too-much", "RQ-CAP-01", {"I2"}, {"I1", "I3", "I14"}),
+    ("lossy-and-twice", "RQ-CAP-01", {"I1", "I3"}, LOSS),
+    # The machine is at its limit, and its receiver may be as well.
+    ("too-much", "RQ-CAP-01", {"I2"}, LOSS | {"I3"}),
     # Too little was sent in the window, and nothing for more than a second.
-    ("stops-early", "RQ-CAP-01", {"I2", "I7"}, set()),
+    ("stops-early", "RQ-CAP-01", {"I2", "I7"}, SHORT),
     ("stops-early", "RQ-TRF-01", {"I2", "I7"}, set()),
-    # Nothing was sent in the baseline either; nothing was seen, so no session and no mark.
-    ("silent", "RQ-CAP-01", {"I2", "I7"}, {"I1"}),
+    # Nothing was seen, so no session and no mark.
+    ("silent", "RQ-CAP-01", {"I2", "I7"}, SHORT),
     ("silent", "RQ-TRF-01", {"I7"}, {"I5", "I9"}),
     # As before, from the baseline on. What was sent last before the stop is counted as sent after it only: I3. Sessions
     # that saw the old version are those of a moment: I5.
-    ("no-overlap", "RQ-CAP-01", {"I2", "I7"}, {"I1", "I3"}),
+    ("no-overlap", "RQ-CAP-01", {"I2", "I7"}, SHORT | {"I3"}),
     ("no-overlap", "RQ-TRF-01", {"I2", "I7"}, {"I3", "I5"}),
-    ("late-packets", "RQ-CAP-01", {"I3"}, set()),
+    ("late-packets", "RQ-CAP-01", {"I3"}, SHORT),
     ("late-packets", "RQ-TRF-01", {"I3"}, set()),
-    ("twice", "RQ-CAP-01", {"I3"}, set()),
-    # What is on its way at the end of the baseline may be lost of it, when loss follows: I1.
-    ("small-ring", "RQ-CAP-01", {"I3"}, {"I1"}),
-    ("small-capture", "RQ-CAP-01", {"I3"}, set()),
+    ("small-ring", "RQ-CAP-01", {"I3"}, LOSS),
+    ("small-capture", "RQ-CAP-01", {"I3"}, SHORT),
     ("small-capture", "RQ-TRF-01", {"I3"}, set()),
     # Nobody noticed a failure that never was.
     ("no-effect", "RQ-RBK-01", {"I8"}, {"I4"}),
     ("no-marks", "RQ-TRF-01", {"I9", "I11"}, set()),
-    ("no-marks", "RQ-CAP-01", {"I11"}, set()),
+    ("no-marks", "RQ-CAP-01", {"I11"}, SHORT),
     # Who is cut off does not see the end of the operation either.
-    ("cut-off", "RQ-CAP-01", {"I12"}, {"I7"}),
+    ("cut-off", "RQ-CAP-01", {"I12"}, SHORT | {"I7"}),
     ("cut-off", "RQ-TRF-01", {"I12"}, {"I7"}),
-    ("stalled", "RQ-CAP-01", {"I14"}, {"I1"}),
+    ("stalled", "RQ-CAP-01", {"I14"}, SHORT),
 ]
 
 
@@ -122,7 +125,7 @@ def test_every_reason_that_can_be_provoked_on_the_wire_is(recordings):
 
 
 def test_load_that_comes_twice_says_nothing_about_probes(recordings):
-    assert verdict_of(recordings, "twice", "RQ-TRF-01").outcome is Outcome.PASS
+    assert verdict_of(recordings, "lossy-and-twice", "RQ-TRF-01").outcome is Outcome.PASS
 
 
 def test_only_the_truth_passes(recordings):
@@ -175,7 +178,7 @@ def up_sent(history: History) -> Callable[[int, int], tuple[int, int]]:
     return between
 
 
-@pytest.mark.parametrize("name", ["lossy-baseline", "stalled", "outage"])
+@pytest.mark.parametrize("name", ["stalled", "outage"])
 def test_what_the_counters_miss_is_what_was_dropped(recordings, name):
     lost = told_of(recordings, name)["lost_count"]
     assert lost > 30
