@@ -33,6 +33,7 @@ class Tolerated:
             differ by `slack` plus `share` of the larger one; "octets" if frames may differ at `places`.
         slack: See `kind`, as the next two.
         share: From 0 to 1.
+        per_s: What is added to `slack` for each second that the conversation was behind the recorded one.
         places: Offsets.
         only: Recordings for which it holds; all if empty.
         always: False if the difference may happen not to be there.
@@ -43,12 +44,13 @@ class Tolerated:
     kind: str = "value"
     slack: float = 0
     share: float = 0
+    per_s: float = 0
     places: tuple[int, ...] = ()
     only: tuple[str, ...] = ()
     always: bool = True
 
-    def covers(self, path, recorded, answered, *, both):
-        """Whether a difference is of this kind."""
+    def covers(self, path, recorded, answered, *, both, late_s=0.0):
+        """Whether a difference is of this kind; `late_s` is how far behind the conversation was."""
         if not fnmatchcase(path, self.path):
             return False
         if self.kind == "presence":
@@ -56,7 +58,8 @@ class Tolerated:
         if not both or not same_type(recorded, answered):
             return False
         if self.kind == "near":
-            return abs(recorded - answered) <= self.slack + self.share * max(abs(recorded), abs(answered))
+            slack = self.slack + self.per_s * late_s
+            return abs(recorded - answered) <= slack + self.share * max(abs(recorded), abs(answered))
         return self.kind != "octets" or _only_at(self.places, recorded, answered)
 
 
@@ -198,7 +201,8 @@ def differences(name, exchanges, tolerated, used):
             one, other = recorded.get(path), answered.get(path)
             if both and one == other and same_type(one, other):
                 continue
-            match = next((each for each in in_force if each.covers(path, one, other, both=both)), None)
+            late_s = exchange.get("late_s", 0)
+            match = next((each for each in in_force if each.covers(path, one, other, both=both, late_s=late_s)), None)
             if match is not None:
                 used.add(match)
             else:

@@ -96,10 +96,11 @@ def play(name, server):
     Args:
         name: The recording.
         server: `send(content)`, `send_raw(octets)`, `begin()`, `wait_until(seconds since the begin)`, `pause(s)`,
-            `network(what)`, `kill()`, `restart()`.
+            `network(what)`, `kill()`, `restart()`, and `late_s`: by how much the conversation is behind the recorded
+            one, because the machine had no time for it or an answer was waited for.
 
     Returns:
-        {"request", "recorded", "answered"} of every exchange, in order.
+        {"request", "recorded", "answered", "late_s"} of every exchange, in order.
     """
     lines, names = recording(name), Names()
     _prepare(BEFORE[name], lines, names, server)
@@ -118,7 +119,7 @@ def play(name, server):
             answer = server.send_raw(line["raw"].encode("latin-1"))
             exchanges.append({"request": {"method": "raw"}, "recorded": line["answer"], "answered": answer})
         elif "request" in line:
-            exchanges += _exchange(line, names, server)
+            exchanges += [each | {"late_s": server.late_s} for each in _exchange(line, names, server)]
     return exchanges
 
 

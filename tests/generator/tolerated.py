@@ -12,6 +12,8 @@ _BYTE_TOTALS = ("get_port_stats:result.?bytes", "get_global_stats:result.m_total
 _COUNTS = ("get_pgid_stats:result.flow_stats.*.tp.*", "get_pgid_stats:result.flow_stats.*.rp.*")
 _BYTES = ("get_pgid_stats:result.flow_stats.*.tb.*", "get_pgid_stats:result.flow_stats.*.rb.*")
 _LONGEST_FRAME = 256
+# What comes in at most: to counters, to a capture in two recordings, to the receiving port in those of losses.
+_FASTEST_PPS, CAPTURED_PPS, _FIELD_ENGINE_PPS, _LOSSES_PPS = 50_000, 400, 6_000, 3_000
 
 
 def _machine():
@@ -68,23 +70,30 @@ def _rates():
 
 def _counted_while_running():
     why = "counted while packets are on their way, at instants that differ by some milliseconds"
-    packets = [Tolerated(each, why, "near", 20, 0.1, only=RUNNING) for each in (*_PACKET_TOTALS, *_COUNTS)]
-    octets = [Tolerated(each, why, "near", 20 * _LONGEST_FRAME, 0.1, only=RUNNING) for each in (*_BYTE_TOTALS, *_BYTES)]
-    device = Tolerated("get_port_xstats_values:result.xstats_values.*", why, "near", 5000, 0.1, only=RUNNING)
+    few, late = 20, _FASTEST_PPS
+    most, late_octets = few * _LONGEST_FRAME, late * _LONGEST_FRAME
+    packets = [Tolerated(each, why, "near", few, 0.1, late, only=RUNNING) for each in (*_PACKET_TOTALS, *_COUNTS)]
+    octets = [Tolerated(each, why, "near", most, 0.1, late_octets, only=RUNNING) for each in (*_BYTE_TOTALS, *_BYTES)]
+    device = Tolerated(
+        "get_port_xstats_values:result.xstats_values.*", why, "near", 5000, 0.1, late_octets, only=RUNNING
+    )
     return [*packets, *octets, device]
 
 
 def _captured_while_running():
     why = "looked at while packets come in, at instants that differ by some milliseconds"
-    only = ("capture", "field_engine")
-    return [
-        Tolerated("capture(status):result.*.matched", why, "near", 20, 0.1, only=only),
-        Tolerated("capture(status):result.0.count", why, "near", 20, 0.1, only=only, always=False),
-        Tolerated("capture(status):result.0.bytes", why, "near", 20 * 60, 0.1, only=only, always=False),
-        Tolerated("capture(stop):result.pkt_count", why, "near", 20, 0.1, only=only, always=False),
-        Tolerated("capture(fetch):result.pending", why, "near", 20, 0.1, only=only, always=False),
-        Tolerated("capture(fetch):result.pkts.?.*", why, "presence", only=("capture",), always=False),
-    ]
+    cut = Tolerated("capture(fetch):result.pkts.?.*", why, "presence", only=("capture",), always=False)
+    found = [cut]
+    for name, pps in (("capture", CAPTURED_PPS), ("field_engine", _FIELD_ENGINE_PPS)):
+        matched = Tolerated(
+            "capture(status):result.*.matched", why, "near", 20, 0.1, pps, only=(name,), always=name == "capture"
+        )
+        octets = ("capture(status):result.0.bytes", 60)
+        counts = (("capture(status):result.0.count", 1), ("capture(stop):result.pkt_count", 1))
+        found.append(matched)
+        for path, each in (*counts, octets, ("capture(fetch):result.pending", 1)):
+            found.append(Tolerated(path, why, "near", 20 * each, 0.1, pps * each, only=(name,), always=False))
+    return found
 
 
 def _losses():
@@ -95,9 +104,13 @@ def _losses():
     one = [Tolerated(each, last, "near", 1, only=LOSSES) for each in counted]
     one += [Tolerated(each, last, "near", _LONGEST_FRAME, only=LOSSES) for each in octets]
     tail = ("loss_tail",)
-    cut = [Tolerated(each, edge, "near", 150, only=tail, always=False) for each in (*_PACKET_TOTALS, *_COUNTS)]
+    few, late = 150, _LOSSES_PPS
+    most, late_octets = few * _LONGEST_FRAME, late * _LONGEST_FRAME
+    cut = [
+        Tolerated(each, edge, "near", few, per_s=late, only=tail, always=False) for each in (*_PACKET_TOTALS, *_COUNTS)
+    ]
     cut += [
-        Tolerated(each, edge, "near", 150 * _LONGEST_FRAME, only=tail, always=False)
+        Tolerated(each, edge, "near", most, per_s=late_octets, only=tail, always=False)
         for each in (*_BYTE_TOTALS, *_BYTES)
     ]
     reorder = Tolerated(

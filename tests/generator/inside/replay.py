@@ -29,6 +29,7 @@ DELAY = (
     "class add dev r1 parent 1: classid 1:1 htb rate 1gbit quantum 1514",
     "class add dev r1 parent 1: classid 1:2 htb rate 9kbit burst 130 quantum 1514",
 )
+IN_TIME_S = 0.02
 
 
 class Server:
@@ -37,13 +38,17 @@ class Server:
     def __init__(self, router, process):
         self.router, self.process = router, process
         self.client = world.RpcClient()
-        self.begun = time.monotonic()
+        self.begun, self.late_s = time.monotonic(), 0.0
 
     def begin(self):
         self.begun = time.monotonic()
 
     def wait_until(self, seconds):
-        self.pause(self.begun + seconds - time.monotonic())
+        late_s = time.monotonic() - self.begun - seconds
+        if late_s > IN_TIME_S:  # What follows is as much later: a hurry would cut short what is counted in between.
+            self.begun += late_s
+            self.late_s += late_s
+        self.pause(-late_s)
 
     def pause(self, seconds):
         if seconds > 0:
@@ -59,7 +64,9 @@ class Server:
         if what == "delay probes":
             for words in DELAY:
                 self.router.run("tc", *words.split())
+        began = time.monotonic()
         self.router.apply(TABLE.replace("RULE", RULES[what]))
+        self.late_s += time.monotonic() - began
 
     def kill(self):
         self.process.kill()
