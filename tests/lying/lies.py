@@ -62,6 +62,8 @@ LOAD = "ip saddr 10.1.0.0/19"
 HIDDEN_COUNT = 40
 """Lost packets of load where more of an earlier run came in."""
 HIDDEN_LOSS = f"{LOAD} numgen inc mod 1000000 < {HIDDEN_COUNT} {path.DROP}"
+PROBES_LOST = f"ip saddr != 10.1.0.0/19 numgen inc mod 150 0 {path.DROP}"
+"""Evenly, so that the baseline shows how many are lost later as well."""
 LOAD_TWICE = f'{LOAD} numgen inc mod 10 0 dup to "f1"'
 SMALL: Mapping[str, str] = {"LYING_RING_BLOCKS": "8", "LYING_CAPTURE_LIMIT": "800"}
 UNMARKED = 'numgen inc mod 50 0 fwd to "f1"'
@@ -77,7 +79,7 @@ LIES: Mapping[str, Lie] = {
         acts={"warm-up": ((0.2, lambda world: world.deliver()),), "request": ((0.3, rule(HIDDEN_LOSS)),)},
     ),
     # Two at once, as neither hides the other: load comes twice, probes are missing from the beginning on.
-    "lossy-and-twice": Lie(acts={"warm-up": ((0.0, rule(ONE_IN_200)), (0.0, rule(LOAD_TWICE)))}),
+    "lossy-and-twice": Lie(acts={"warm-up": ((0.0, rule(PROBES_LOST)), (0.0, rule(LOAD_TWICE)))}),
     "no-marks": Lie(
         acts={
             "warm-up": ((0.0, rule(UNMARKED)),),
