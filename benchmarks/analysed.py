@@ -1,4 +1,7 @@
-"""Analyses one recording and says what that took: `python -m benchmarks.analysed FOLDER`."""
+"""Analyses one recording and says what that took: `python -m benchmarks.analysed FOLDER [--cold]`.
+
+With `--cold` memory is not touched beforehand, so that a profile shows the analysis alone.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,18 @@ _WARM_BYTES = 1 << 30
 _RESET_PEAK = "5"  # proc(5), /proc/PID/clear_refs
 
 
-def main(folder: Path) -> Run:
+def main(folder: Path, *, warm: bool = True) -> Run:
     """Load and measure.
+
+    Args:
+        folder: of the recording.
+        warm: whether memory is touched before time is taken.
 
     Raises:
         ValueError: the recording has no request, so nothing can be measured.
     """
-    warm_memory()
+    if warm:
+        warm_memory()
     idle_mib = resident_mib("VmRSS")
     Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
     started, started_cpu = time.perf_counter(), time.process_time()
@@ -67,4 +75,4 @@ def resident_mib(name: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asdict(main(Path(sys.argv[1])))))
+    sys.stdout.write(json.dumps(asdict(main(Path(sys.argv[1]), warm="--cold" not in sys.argv[2:]))))

@@ -157,7 +157,7 @@ def of_analysis(packets: int = 10**7) -> list[Symbol]:
     with tempfile.TemporaryDirectory() as folder:
         recording = Path(folder) / "recording"
         write_recording(recording, suite_shape(packets))
-        _record(Path(folder), ["--", sys.executable, "-m", "benchmarks.analysed", str(recording)])
+        _record(Path(folder), ["--", sys.executable, "-m", "benchmarks.analysed", str(recording), "--cold"])
         return read_report(_report(Path(folder)))
 
 

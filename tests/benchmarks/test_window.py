@@ -69,4 +69,4 @@ def test_a_receiver_that_never_rests_is_not_waited_for_without_end():
     used = iter(range(10_000))
     slept = []
     wait_until_quiet(lambda: Cost(float(next(used)), 0), slept.append)
-    assert sum(slept) == pytest.approx(10.0)
+    assert sum(slept) == pytest.approx(25.0)
