@@ -6,13 +6,14 @@ server or for the moment (version, rates, latency) differ; those under ``loss``,
 tell the same story: nothing lost, doubled or reordered on a path that loses nothing, and every probe captured.
 
 With a command that makes the path drop everything and one that ends it, a second recording follows, in which the path
-is out for a known time.
+is out for a known time. Without them the lines under ``outage`` are there, too, and say ``-``.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shlex
 import subprocess
 import sys
@@ -22,15 +23,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hitless.cli.meter_options import parse
 from hitless.history import Ending, History
-from hitless.recording import RecordingPlan, RecordingWriter, load
-from hitless.report.meter_lines import Lines, Switched, clean_lines, outage_lines
+from hitless.recording import RecordingError, RecordingPlan, RecordingWriter, load
+from hitless.report.meter_lines import Lines, Switched, clean_lines, no_outage_lines, outage_lines
+from hitless.report.meter_server import server_lines, silent_directions
 from hitless.traffic import PlannedGroup, ServerInfo, TrafficError, TrafficGenerator
 
 PROFILE = Path(__file__).resolve().parents[1] / "traffic_profiles" / "upgrade.py"
 PARTS = ("main", "long")
 NOT_STARTED = "filler-up"
-NOT_MEASURED, COMMAND_FAILED = 1, 3
+PRINTED, NOT_MEASURED, WRONG_ARGUMENTS, COMMAND_FAILED, NOTHING_CAME_BACK = range(5)
+INTERRUPTED, NOBODY_READS = 130, 141
+"""As a shell tells the signals SIGINT and SIGPIPE."""
 _COMMAND_LIMIT_S = 20.0
 _BEFORE_DROP_S, _AFTER_DROP_S = 2.0, 2.0
 
@@ -39,62 +44,64 @@ class CommandError(Exception):
     """The command that switches the path did not succeed."""
 
 
+class ArgumentsError(Exception):
+    """The traffic profile, or the folder for recordings, refused an argument."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code."""
-    options = _parser().parse_args(arguments)
-    if bool(options.drop_on) != bool(options.drop_off):
-        _parser().error("--drop-on and --drop-off: each needs the other")
+    options = parse(arguments, __doc__ or "")
     try:
         with _folder(options.keep) as folder, TrafficGenerator() as generator:  # its log stays if an error names it
-            server = generator.connect(options.server, options.sync_port, options.async_port, options.timeout_s)
-            _print(server_lines(server))
-            _print(clean_lines(_record(generator, options, folder / "clean")[0]))
-            if options.drop_on:
-                history, switched = _record(generator, options, folder / "outage", drop=True)
-                _print(outage_lines(history, switched))
-    except TrafficError as error:
-        where = f"{options.server}:{options.sync_port}"
-        sys.stderr.write(f"meter report: {error} - Expected: a stateless TRex server at {where} with two free ports\n")
-        return NOT_MEASURED
+            return _report(generator, options, folder)
+    except ArgumentsError as error:
+        return _complain(WRONG_ARGUMENTS, error)
+    except (TrafficError, RecordingError) as error:
+        return _complain(NOT_MEASURED, error)
     except CommandError as error:
-        sys.stderr.write(f"meter report: {error}\n")
-        return COMMAND_FAILED
-    return 0
+        return _complain(COMMAND_FAILED, error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it ends
+        return NOBODY_READS
+    except KeyboardInterrupt:
+        return _complain(INTERRUPTED, "interrupted")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="meter_report.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit codes: 0 printed, 1 no server there, or it was lost or refused, 2 wrong arguments, 3 a command "
-        "failed. Example: meter_report.py 10.0.0.7 --drop-on 'ssh r1 nft -f on.nft' --drop-off 'ssh r1 nft -f off.nft'",
-    )
-    parser.add_argument("server", help="name or address of a stateless TRex server")
-    parser.add_argument("--sync-port", type=int, default=4501, help="port of its RPC (4501)")
-    parser.add_argument("--async-port", type=int, default=4500, help="port of its publications (4500)")
-    parser.add_argument("--timeout-s", type=float, default=3.0, help="how long one call may take (3)")
-    parser.add_argument(
-        "--ports", type=int, nargs=2, default=(0, 1), metavar=("USERS", "NETWORK"), help="two ports (0 1)"
-    )
-    parser.add_argument(
-        "--dst-mac-up", metavar="MAC", help="where the users' port sends to (as the server is configured)"
-    )
-    parser.add_argument("--dst-mac-down", metavar="MAC", help="where the network's port sends to (likewise)")
-    parser.add_argument("--rate", type=float, default=10_000.0, metavar="PPS", help="all packets together (10000)")
-    parser.add_argument("--seconds", type=float, default=6.0, help="length of the recording without outage (6)")
-    parser.add_argument("--drop-on", metavar="COMMAND", help="makes the path drop everything; run without a shell")
-    parser.add_argument("--drop-off", metavar="COMMAND", help="ends that")
-    parser.add_argument("--outage-ms", type=float, default=500.0, help="time between the two commands (500)")
-    parser.add_argument("--force", action="store_true", help="take the ports away from whoever owns them")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the recordings there")
-    return parser
+def _complain(code: int, problem: object) -> int:
+    sys.stderr.write(f"meter report: {problem}\n")
+    return code
+
+
+def _report(generator: TrafficGenerator, options: argparse.Namespace, folder: Path) -> int:
+    server = _connect(generator, options)
+    _print(server_lines(server, options.ports))
+    clean = _record(generator, options, folder / "clean")[0]
+    _print(clean_lines(clean))
+    silent = tuple(silent_directions(clean, server, options.ports))
+    if options.drop_on is None or silent:  # there is no outage to be found where nothing comes back anyway
+        _print(no_outage_lines(clean))
+    else:
+        _print(outage_lines(*_record(generator, options, folder / "outage", drop=True)))
+    for problem in silent:
+        _complain(NOTHING_CAME_BACK, problem)
+    return NOTHING_CAME_BACK if silent else PRINTED
+
+
+def _connect(generator: TrafficGenerator, options: argparse.Namespace) -> ServerInfo:
+    try:
+        return generator.connect(options.server, options.sync_port, options.async_port, options.timeout_s)
+    except TrafficError as error:
+        expected = f"Expected: a stateless TRex server at {options.server}:{options.sync_port}"
+        raise TrafficError(error.subject, f"{error.problem} - {expected}", error.look_at) from error
 
 
 @contextlib.contextmanager
 def _folder(kept: Path | None) -> Iterator[Path]:
     if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
+        try:
+            kept.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArgumentsError(f"argument --keep: {error}") from error
         yield kept
         return
     with tempfile.TemporaryDirectory(prefix="meter-report-") as folder:
@@ -105,10 +112,7 @@ def _record(
     generator: TrafficGenerator, options: argparse.Namespace, folder: Path, *, drop: bool = False
 ) -> tuple[History, Switched]:
     """Record once, with an outage or without; return what was recorded and when the path was switched."""
-    tunables = ["--load-pps", f"{options.rate:g}"]
-    for name, mac in (("--dst-mac-up", options.dst_mac_up), ("--dst-mac-down", options.dst_mac_down)):
-        tunables += [name, mac] if mac else []
-    groups = generator.prepare(PROFILE, tunables, options.ports, force=options.force)
+    groups = _prepare(generator, options)
     with RecordingWriter(folder, _plan(groups)) as writer:
         generator.record_start(folder)
         for part in PARTS:
@@ -122,6 +126,18 @@ def _record(
         writer.finish(Ending.COMPLETE)
     history = load(folder)
     return replace(history, groups=tuple(one for one in history.groups if one.name != NOT_STARTED)), switched
+
+
+def _prepare(generator: TrafficGenerator, options: argparse.Namespace) -> tuple[PlannedGroup, ...]:
+    given = [("--load-pps", repr(options.rate)), ("--dst-mac-up", options.dst_mac_up)]
+    given += [("--dst-mac-down", options.dst_mac_down), *options.tunable]
+    tunables = [word for name, value in given if value is not None for word in (name, value)]
+    try:
+        return generator.prepare(PROFILE, tunables, options.ports, force=options.force)
+    except TrafficError as error:
+        if error.subject.startswith("traffic profile"):  # it knows best what goes together
+            raise ArgumentsError(f"--rate (the profile's --load-pps) or --tunable: {error.problem}") from error
+        raise
 
 
 def _switch(options: argparse.Namespace) -> Switched:
@@ -139,16 +155,15 @@ def _switch(options: argparse.Namespace) -> Switched:
     return Switched(off_asked_ns, off_done_ns, on_asked_ns, on_done_ns)
 
 
-def _command(command: str) -> None:
+def _command(command: Sequence[str]) -> None:
+    subject = f"command {shlex.join(command)}"
     try:
-        done = subprocess.run(
-            shlex.split(command), capture_output=True, text=True, timeout=_COMMAND_LIMIT_S, check=False
-        )
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise CommandError(f"command {command!r} - {error}") from error
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_LIMIT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CommandError(f"{subject} - {error}") from error
     if done.returncode:
         problem = f"Expected: exit code 0, Actual: {done.returncode}"
-        raise CommandError(f"command {command!r} - {problem} - it says: {done.stderr.strip()[-500:]}")
+        raise CommandError(f"{subject} - {problem} - it says: {done.stderr.strip()[-500:]}")
 
 
 def _plan(groups: Sequence[PlannedGroup]) -> RecordingPlan:
@@ -161,13 +176,6 @@ def _plan(groups: Sequence[PlannedGroup]) -> RecordingPlan:
         rated_capacity_pps=sum(planned.group.rate_pps for planned in groups if planned.group.name != NOT_STARTED),
         session_timeout_s=10,
     )
-
-
-def server_lines(server: ServerInfo) -> Lines:
-    """Tell what the server says of itself."""
-    yield "server.version", server.version
-    yield "server.mode", server.mode
-    yield "server.ports", str(len(server.ports))
 
 
 def _print(lines: Lines) -> None:

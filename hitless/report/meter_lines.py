@@ -45,6 +45,11 @@ class Switched:
         """It can have been out for so long."""
         return self.on_done_ns - self.off_asked_ns
 
+    @property
+    def width_ns(self) -> int:
+        """What the commands leave open: as long as both of them took. An outage fits easily into wide bounds."""
+        return self.at_most_ns - self.at_least_ns
+
 
 def clean_lines(history: History) -> Lines:
     """Tell loss, sessions, capture and clocks of a recording without outage."""
@@ -55,19 +60,31 @@ def clean_lines(history: History) -> Lines:
 
 
 def _loss_lines(history: History) -> Lines:
-    counters = history.counters
-    last = len(counters.asked_ns) - 1
-    losses = group_losses(counters, 0, last)
     for group in history.groups:
-        column = counters.pg_ids.tolist().index(group.pg_id)
-        sent, received = int(counters.tx[last, column]), int(counters.rx[last, column])
+        counted = dict(_counted(history, group))
         yield f"loss.{group.name}.planned_pps", f"{group.rate_pps:g}"
-        yield f"loss.{group.name}.sent_pps", _sent_pps(history, column)
-        yield f"loss.{group.name}.sent", str(sent)
-        yield f"loss.{group.name}.received", str(received)
-        yield f"loss.{group.name}.lost", str(losses[group.pg_id].lost)
-        yield f"loss.{group.name}.more_received_than_sent", str(max(0, received - sent))
-    yield "loss.tester_own_drops", str(tester_lost(counters, 0, last))
+        yield f"loss.{group.name}.sent_pps", _sent_pps(history, _column(history, group))
+        yield from ((f"loss.{group.name}.{what}", str(count)) for what, count in counted.items())
+        more = max(0, counted["received"] - counted["sent"])
+        yield f"loss.{group.name}.more_received_than_sent", str(more)
+    yield "loss.tester_own_drops", str(_tester_drops(history))
+
+
+def _column(history: History, group: TrafficGroup) -> int:
+    return int(history.counters.pg_ids.tolist().index(group.pg_id))
+
+
+def _counted(history: History, group: TrafficGroup) -> Iterator[tuple[str, int]]:
+    """Return packets of a group in a whole recording."""
+    counters, column = history.counters, _column(history, group)
+    last = len(counters.asked_ns) - 1
+    yield "sent", int(counters.tx[last, column])
+    yield "received", int(counters.rx[last, column])
+    yield "lost", group_losses(counters, 0, last)[group.pg_id].lost
+
+
+def _tester_drops(history: History) -> int:
+    return tester_lost(history.counters, 0, len(history.counters.asked_ns) - 1)
 
 
 def _sent_pps(history: History, column: int) -> str:
@@ -84,8 +101,8 @@ def _sent_pps(history: History, column: int) -> str:
 def _session_lines(history: History, group: TrafficGroup, stream: Timeline | None) -> Lines:
     prefix = f"sessions.{group.name}"
     if stream is None:
-        for what in ("opened", "with_loss", "lost_packets", "duplicates", "reordered", "most_packets"):
-            yield f"{prefix}.{what}", NOTHING
+        names = ("opened", "with_loss", "lost_packets", "duplicates", "reordered", "most_packets", "longest_gap_ms")
+        yield from ((f"{prefix}.{what}", NOTHING) for what in names)
         return
     tallies = session_tallies(history.probes, stream)
     yield f"{prefix}.opened", str(len(tallies))
@@ -94,6 +111,21 @@ def _session_lines(history: History, group: TrafficGroup, stream: Timeline | Non
     yield f"{prefix}.duplicates", str(int(tallies.duplicates.sum()))
     yield f"{prefix}.reordered", str(reordered_packets(history.probes, stream))
     yield f"{prefix}.most_packets", str(int(tallies.sent.max(initial=0)))
+    yield f"{prefix}.longest_gap_ms", _longest_gap_ms(history, stream)
+
+
+def _longest_gap_ms(history: History, stream: Timeline) -> str:
+    """Return the longest time in which no probe of a stream was received.
+
+    In time of reception: a path that holds packets back and lets them go later loses none of them. From when the first
+    packet sent could have been received to when the last one could, so that silence at either end counts.
+    """
+    probes = history.probes
+    mine = probes.pg_id == stream.group.pg_id
+    came_ns = np.sort(probes.received_ns[mine])
+    fastest_ns = int(np.min((probes.received_ns - probes.sent_ns)[mine])) if len(came_ns) else 0
+    ends_ns = np.asarray([stream.sent_ns[0], stream.sent_ns[-1]]) + fastest_ns
+    return f"{int(np.max(np.diff(np.sort(np.concatenate((came_ns, ends_ns)))))) / 1e6:.3f}"
 
 
 def _capture_lines(history: History) -> Lines:
@@ -105,7 +137,8 @@ def _capture_lines(history: History) -> Lines:
     yield "capture.counted_but_not_captured", str(uncaptured_probes(history))
     yield "capture.way_ms_p50", f"{np.percentile(transit_ms, 50):.3f}" if len(transit_ms) else NOTHING
     yield "capture.way_ms_p99", f"{np.percentile(transit_ms, 99):.3f}" if len(transit_ms) else NOTHING
-    yield "capture.clock_error_ms", f"{probes.clock_error_ns / 1e6:.3f}"
+    # Without probes no instant was converted from the generator's clock, and nothing is known of the error.
+    yield "capture.clock_error_ms", f"{probes.clock_error_ns / 1e6:.3f}" if len(transit_ms) else NOTHING
     yield "capture.samples", str(len(history.counters.asked_ns))
     yield "capture.tester_stalls", str(len(history.stalls))
 
@@ -114,17 +147,28 @@ def outage_lines(history: History, switched: Switched) -> Lines:
     """Tell what the suite makes of an outage, per captured stream and by counters."""
     yield "outage.switched_at_least_ms", f"{switched.at_least_ns / 1e6:.1f}"
     yield "outage.switched_at_most_ms", f"{switched.at_most_ns / 1e6:.1f}"
+    yield "outage.switched_width_ms", f"{switched.width_ns / 1e6:.1f}"
+    for group in history.groups:
+        yield from ((f"outage.loss.{group.name}.{what}", str(count)) for what, count in _counted(history, group))
+    yield "outage.loss.tester_own_drops", str(_tester_drops(history))
     for group, stream in _streams(history):
         found = outages(history.probes, [] if stream is None else [stream], _LEAST_LOST)
         yield f"outage.{group.name}.count", NOTHING if stream is None else str(len(found))
         yield from _longest_lines(f"outage.{group.name}", found, switched)
+        gap_ms = NOTHING if stream is None else _longest_gap_ms(history, stream)
+        yield f"outage.{group.name}.longest_gap_ms", gap_ms
     yield from _counted_lines(history)
+
+
+def no_outage_lines(clean: History) -> Lines:
+    """Return the lines of ``outage_lines`` without a value: no outage was switched, only the clean recording made."""
+    return ((name, NOTHING) for name, _ in outage_lines(clean, Switched(0, 0, 0, 0)))
 
 
 def _longest_lines(prefix: str, found: Outages, switched: Switched) -> Lines:
     if len(found) == 0:
-        for what in ("lost", "ms", "kind", "fits_the_commands"):
-            yield f"{prefix}.{what}", NOTHING
+        yield from ((f"{prefix}.{what}", NOTHING) for what in ("lost", "ms", "kind"))
+        yield f"{prefix}.fits_the_commands", "no"  # the path was switched off, and the suite saw no outage
         return
     row = int(np.argmax(found.lost))
     length_ns = int(found.length_ns[row])

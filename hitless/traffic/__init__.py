@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hitless.traffic.client import PlannedGroup, PortInfo, ServerInfo, TrafficGenerator
+from hitless.traffic.client import PlannedGroup, TrafficGenerator
 from hitless.traffic.errors import TrafficError
 from hitless.traffic.identity import FieldSurvival, IdentityReport, survey
+from hitless.traffic.server import PortInfo, ServerInfo
 
 __all__ = [
     "FieldSurvival",

@@ -15,6 +15,7 @@ from typing import Any, Self
 from hitless.history import TrafficGroup
 from hitless.traffic.errors import TrafficError
 from hitless.traffic.process import WorkerProcess
+from hitless.traffic.server import PortInfo, ServerInfo
 
 _log = logging.getLogger(__name__)
 
@@ -31,29 +32,6 @@ _DEADLINES_S: Mapping[str, float] = {
     "close": 20.0,
 }
 """Longer than the worker itself waits for TRex, so that it is the one to say what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortInfo:
-    """A port of the TRex server."""
-
-    port: int
-    mac: str
-    driver: str
-    speed_gbps: float | None
-    link_up: bool | None
-    owner: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServerInfo:
-    """A TRex server."""
-
-    version: str
-    mode: str
-    hostname: str
-    ports: tuple[PortInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +101,7 @@ class TrafficGenerator:
         info = self._call("connect", deadline_s=_DEADLINES_S["connect"] + 5 * timeout_s, **endpoint)
         self._endpoint = endpoint
         ports = tuple(PortInfo(**port) for port in info["ports"])
-        return ServerInfo(info["version"], info["mode"], info["hostname"], ports)
+        return ServerInfo(info["version"], info["mode"], info["hostname"], ports, info["built_by"])
 
     def prepare(
         self, profile: Path, tunables: Sequence[str] = (), ports: Sequence[int] = (0, 1), *, force: bool = False

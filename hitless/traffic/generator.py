@@ -16,7 +16,9 @@ from hitless.traffic.capture import remove_leftovers
 from hitless.traffic.counters import CountedGroup, Sampler
 from hitless.traffic.errors import TrafficError
 from hitless.traffic.profile import describe, streams_by_part
+from hitless.traffic.refusals import reworded
 from hitless.traffic.rpc import TrexRpc
+from hitless.traffic.server import plain_port
 
 _log = logging.getLogger(__name__)
 
@@ -54,12 +56,13 @@ class Generator:
         self._started: set[str] = set()
 
     def info(self) -> dict[str, Any]:
-        """Return version, mode and ports of the server."""
+        """Return version, builder, mode and ports of the server."""
         system = self._client.get_server_system_info()
         version = self._client.get_server_version()
         ports = sorted(system["ports"], key=lambda port: port["index"])  # the server lists them in any order
         return {
             "version": version["version"],
+            "built_by": version.get("built_by", ""),
             "mode": version["mode"],
             "hostname": system["hostname"],
             "ports": [self._port_info(port) for port in ports],
@@ -67,15 +70,7 @@ class Generator:
 
     def _port_info(self, port: dict[str, Any]) -> dict[str, Any]:
         status = self.rpc.call("get_port_status", port_id=port["index"], profile_id="*", block=False)
-        return {
-            "port": port["index"],
-            "mac": port.get("hw_mac", ""),
-            "driver": port.get("driver", ""),
-            "speed_gbps": status["attr"].get("speed"),
-            "link_up": status["attr"].get("link", {}).get("up"),
-            "owner": status.get("owner", ""),
-            "state": status.get("state", ""),
-        }
+        return plain_port(port, status)
 
     def prepare(self, profile: Path, tunables: Sequence[str], ports: Sequence[int], *, force: bool) -> None:
         """Acquire two ports, clear them, load all parts of the profile; ``groups`` tells them.
@@ -255,5 +250,4 @@ class Generator:
 
 
 def _brief(error: Any) -> str:
-    """Return what TRex's library says of an error, on one line."""
-    return " ".join(str(error.brief()).replace("***", "").split())
+    return reworded(str(error.brief()))

@@ -11,26 +11,44 @@ from pathlib import Path as FilePath
 
 from tests.exactness import kernel
 from tests.exactness.drive import process
-from tests.exactness.ruleset import PORT0, PORT1, TABLE, Group, Path
+from tests.exactness.ruleset import HOLD, HOLD_OUT, NEAR, PORT0, PORT1, TABLE, Group, Path, Rule
 
 SCRIPT = FilePath(__file__).resolve().parents[2] / "tools" / "meter_report.py"
 _LIMIT_S = 60
 OUTAGE_MS = 400
+HELD = "new-sessions"
+_GROUP = Group(HELD, "up", "10.1.64.0", 2048)
+_FEW_HELD = ("--tunable", "new-pps=400")
+"""So few that the detour's socket has room for all that wait while it is stopped."""
 
 
 def main() -> None:
-    """Bring up path and generator, have the script report without a switch, with one, with a broken one."""
+    """Bring up path and generator, have the script report on paths that hand on, drop, hold, and are not there."""
     folder = FilePath(sys.argv[1])
     kernel.make_devices()
-    kernel.put_in_force(Path([Group("new-sessions", "up", "10.1.64.0", 2048)]))
+    kernel.put_in_force(Path([_GROUP]))
     on, off = folder / "on.nft", folder / "off.nft"
     on.write_text("".join(f"add rule netdev {TABLE} {chain} drop\n" for chain in ("out_up", "out_down")))
     off.write_text("".join(f"flush chain netdev {TABLE} {chain}\n" for chain in ("out_up", "out_down")))
-    switch = ["--drop-on", f"nft -f {on}", "--drop-off", f"nft -f {off}"]
+    switch = ["--outage-ms", str(OUTAGE_MS), "--drop-on", f"nft -f {on}", "--drop-off", f"nft -f {off}"]
     with process(["lab.generator", "--port0", PORT0, "--port1", PORT1], folder / "generator.log"):
         report(folder, "plain", ["--seconds", "2"])
-        report(folder, "switched", ["--seconds", "2", "--outage-ms", str(OUTAGE_MS), *switch])
+        report(folder, "switched", ["--seconds", "2", *switch])
         report(folder, "broken", ["--seconds", "0.5", "--drop-on", "false", "--drop-off", "true"])
+        report_held(folder)
+        subprocess.run(["nft", "-f", str(on)], check=True)
+        report(folder, "silent", ["--seconds", "1", *switch])
+        subprocess.run(["ip", "link", "set", NEAR, "down"], check=True)
+        report(folder, "down", ["--seconds", "0.5"])
+
+
+def report_held(folder: FilePath) -> None:
+    """Report on a path that holds some packets back for a while, and loses none."""
+    kernel.put_in_force(Path([_GROUP], [Rule("held", HELD, HOLD)]))
+    with process(["tests.exactness.detour", HOLD_OUT, "0"], folder / "detour.log") as detour:
+        switch = ["--drop-on", f"kill -STOP {detour.pid}", "--drop-off", f"kill -CONT {detour.pid}"]
+        report(folder, "held", ["--seconds", "1", "--outage-ms", str(OUTAGE_MS), *_FEW_HELD, *switch])
+    kernel.put_in_force(Path([_GROUP]))
 
 
 def report(folder: FilePath, name: str, more: list[str]) -> None:

@@ -1,134 +1,228 @@
-"""The script that holds two generators side by side: always the same lines, and the truth in them."""
+"""The script that holds two generators side by side: what it prints, what it says when it cannot, how it ends."""
 
 from __future__ import annotations
 
 import socket
 import subprocess
 import sys
-from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from hitless.traffic import ServerInfo
-from tests.core.builders import Loss, Scene, at
-from tests.exactness.report_run import OUTAGE_MS, SCRIPT
+from hitless.report.meter_server import server_lines, silent_directions
+from hitless.traffic import PortInfo, ServerInfo, TrafficError
+from tests.core.builders import Loss
+from tests.exactness.report_run import HELD, OUTAGE_MS, SCRIPT
 from tests.exactness.sandbox import run_inside
+from tests.exactness.test_meter_lines import names, nothing_sent, scene, switched
+from tests.traffic.stub_server import StubTrex
 from tools import meter_report
-from tools.meter_report import Switched, clean_lines, outage_lines, server_lines
 
-MS = 1_000_000
-
-
-def scene(**more):
-    history = Scene(without_groups=("filler-up",), long_until_s=30.0, **more).history()
-    return replace(history, groups=tuple(group for group in history.groups if group.name != "filler-up"))
-
-
-def switched(on_s, off_s, command_ms=20):
-    return Switched(at(on_s) - command_ms * MS, at(on_s), at(off_s), at(off_s) + command_ms * MS)
-
-
-def names(lines):
-    return [name for name, _ in lines]
-
-
-def test_a_path_that_loses_nothing():
-    found = dict(clean_lines(scene()))
-    assert found["loss.load-up.planned_pps"] == "3500"
-    assert float(found["loss.load-up.sent_pps"]) == pytest.approx(3500, rel=0.01)
-    for name, value in found.items():
-        if name.rpartition(".")[2] in {"lost", "with_loss", "duplicates", "reordered", "tester_own_drops"}:
-            assert value == "0", name
-    assert found["sessions.new-sessions.most_packets"] == "8"
-    assert found["capture.way_ms_p50"] == "0.500"
-    assert found["capture.counted_but_not_captured"] == "0"
-
-
-def test_loss_is_told_per_group_and_per_session():
-    history = scene(losses=(Loss(11.0, 11.5, 1.0, (21,)),))
-    found = dict(clean_lines(history))
-    assert found["loss.new-sessions.lost"] == "500"
-    assert found["loss.long-sessions.lost"] == "0"
-    assert found["sessions.new-sessions.lost_packets"] == "500"
-    assert int(found["sessions.new-sessions.with_loss"]) > 60
-
-
-def test_what_the_tester_lost_itself_and_what_came_too_often():
-    found = dict(clean_lines(scene(ierrors=((5.0, 7),), surplus={1: 3})))
-    assert found["loss.tester_own_drops"] == "7"
-    assert found["loss.load-up.more_received_than_sent"] == "3"
-
-
-def test_the_lines_are_the_same_whatever_happens():
-    calm, wild = scene(), scene(losses=(Loss(11.0, 11.5), Loss(15.0, 15.2)), ierrors=((5.0, 7),))
-    dead = scene(losses=(Loss(-1.0, 60.0),))
-    assert names(clean_lines(calm)) == names(clean_lines(wild)) == names(clean_lines(dead))
-    window = switched(11, 11.5)
-    assert names(outage_lines(calm, window)) == names(outage_lines(wild, window)) == names(outage_lines(dead, window))
-    silent = replace(calm, counters=replace(calm.counters, tx=calm.counters.tx * 0, rx=calm.counters.rx * 0))
-    silent = replace(silent, probes=replace_probes(calm.probes))
-    assert names(clean_lines(silent)) == names(clean_lines(calm))
-    assert names(outage_lines(silent, window)) == names(outage_lines(calm, window))
-
-
-def replace_probes(probes):
-    fields = {name: getattr(probes, name) for name in probes.__dataclass_fields__}
-    return type(probes)(**{n: value[:0] if isinstance(value, np.ndarray) else value for n, value in fields.items()})
-
-
-def test_an_outage_is_told_by_capture_and_by_counters():
-    found = dict(outage_lines(scene(losses=(Loss(11.0, 11.5),)), switched(11, 11.5)))
-    assert found["outage.switched_at_least_ms"] == "500.0"
-    assert found["outage.switched_at_most_ms"] == "540.0"
-    assert found["outage.new-sessions.count"] == "1"
-    assert found["outage.new-sessions.lost"] == "500"
-    assert float(found["outage.new-sessions.ms"]) == pytest.approx(501, abs=0.1)
-    assert found["outage.new-sessions.kind"] == "over"
-    assert found["outage.new-sessions.fits_the_commands"] == "yes"
-    assert found["outage.counters.count"] == "1"
-    assert float(found["outage.counters.ms"]) == pytest.approx(500, abs=5)
-    assert found["outage.counters.over"] == "yes"
-
-
-def test_an_outage_that_is_too_short_too_long_or_still_open_does_not_fit():
-    short = dict(outage_lines(scene(losses=(Loss(11.0, 11.4),)), switched(11, 11.5)))
-    assert short["outage.new-sessions.fits_the_commands"] == "no"
-    long = dict(outage_lines(scene(losses=(Loss(11.0, 11.8),)), switched(11, 11.5)))
-    assert long["outage.new-sessions.fits_the_commands"] == "no"
-    left = dict(outage_lines(scene(losses=(Loss(26.5, 60.0),)), switched(26.5, 27)))
-    assert left["outage.new-sessions.kind"] == "open"
-    assert left["outage.new-sessions.fits_the_commands"] == "no"
-    assert left["outage.counters.over"] == "no"
-
-
-def test_without_an_outage_there_is_nothing_to_tell():
-    found = dict(outage_lines(scene(), switched(11, 11.5)))
-    assert found["outage.new-sessions.count"] == "0"
-    assert found["outage.new-sessions.kind"] == "-"
-    assert found["outage.counters.ms"] == "-"
+MACS = ("02:00:00:00:00:10", "02:00:00:00:00:11")
+USERS = PortInfo(
+    port=0,
+    mac=MACS[0],
+    driver="net_i40e",
+    speed_gbps=40.0,
+    link_up=True,
+    owner="",
+    state="IDLE",
+    destination_mac="02:00:00:00:0d:00",
+    gateway="10.10.0.254",
+    gateway_state="unresolved",
+)
+NETWORK = PortInfo(1, MACS[1], "net_af_packet", 0.1, None, "", "IDLE", "02:00:00:00:0d:01")
+SERVER = ServerInfo("v3.08", "STL", "host", (USERS, NETWORK), "somebody")
+DEAD = (Loss(-1.0, 60.0),)
+SLOW = ("--rate", "1000", "--tunable", "new-pps=200", "--tunable", "long-pps=400", "--seconds", "1")
 
 
 def test_what_the_server_says_of_itself():
-    assert list(server_lines(ServerInfo("v3.08", "STL", "host", ()))) == [
+    assert list(server_lines(SERVER, (0, 1))) == [
         ("server.version", "v3.08"),
+        ("server.built_by", "somebody"),
         ("server.mode", "STL"),
-        ("server.ports", "0"),
+        ("server.ports", "2"),
+        ("server.users.port", "0"),
+        ("server.users.driver", "net_i40e"),
+        ("server.users.speed_gbps", "40"),
+        ("server.users.link", "up"),
+        ("server.users.mac", MACS[0]),
+        ("server.users.destination_mac", "02:00:00:00:0d:00"),
+        ("server.users.gateway", "10.10.0.254 unresolved"),
+        ("server.network.port", "1"),
+        ("server.network.driver", "net_af_packet"),
+        ("server.network.speed_gbps", "0.1"),
+        ("server.network.link", "-"),
+        ("server.network.mac", MACS[1]),
+        ("server.network.destination_mac", "02:00:00:00:0d:01"),
+        ("server.network.gateway", "-"),
     ]
 
 
-def test_each_command_needs_the_other(capsys):
-    with pytest.raises(SystemExit) as ended:
-        meter_report.main(["127.0.0.1", "--drop-on", "true"])
-    assert ended.value.code == 2
-    assert "each needs the other" in capsys.readouterr().err
+def test_a_server_that_says_little_gets_the_same_lines():
+    mute = ServerInfo("v2.99", "STL", "host", ())
+    assert names(server_lines(mute, (4, 5))) == names(server_lines(SERVER, (0, 1)))
+    found = dict(server_lines(mute, (4, 5)))
+    assert (found["server.users.port"], found["server.users.link"], found["server.built_by"]) == ("4", "-", "-")
 
 
-def test_the_help_names_every_exit_code(capsys):
-    with pytest.raises(SystemExit):
-        meter_report.main(["--help"])
-    shown = " ".join(capsys.readouterr().out.split())
-    assert "Exit codes: 0 printed, 1 no server there, or it was lost or refused, 2 wrong arguments" in shown
+def test_nothing_is_said_of_a_path_that_hands_on_or_loses_much():
+    assert list(silent_directions(scene(), SERVER, (0, 1))) == []
+    assert list(silent_directions(scene(losses=(Loss(-1.0, 26.0),)), SERVER, (0, 1))) == []
+
+
+def test_nothing_coming_back_names_path_next_hop_and_gateway():
+    up, down = silent_directions(scene(losses=DEAD), SERVER, (0, 1))
+    assert up.startswith("traffic up, port 0 to port 1 - nothing came back - Expected: ")
+    assert "link of port 0 up, link of port 1 unknown" in up
+    assert "destination MAC of port 0 (configured on the server: 02:00:00:00:0d:00; another: --dst-mac-up)" in up
+    assert "L3 gateway of port 0 (10.10.0.254 unresolved)" in up
+    assert down.startswith("traffic down, port 1 to port 0 - nothing came back")
+    assert "--dst-mac-down" in down
+    assert "L3 gateway of port 1 (none, as it is in layer 2 mode)" in down
+
+
+def test_one_direction_alone_is_named_alone():
+    (said,) = silent_directions(scene(losses=(Loss(-1.0, 60.0, 1.0, (2,)),)), SERVER, (0, 1))
+    assert said.startswith("traffic down, port 1 to port 0")
+
+
+def test_a_generator_that_sends_nothing_is_not_a_path_that_drops():
+    found = list(silent_directions(nothing_sent(scene()), SERVER, (0, 1)))
+    assert len(found) == 2
+    assert all("Expected: packets sent Actual: 0" in said and "destination MAC" not in said for said in found)
+
+
+class FakeGenerator:
+    """Stands for the generator; what it was prepared with is kept."""
+
+    def __init__(self, fails=None):
+        self.fails = fails or {}
+        self.prepared = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        pass
+
+    def connect(self, *_endpoint):
+        self._act("connect")
+        return SERVER
+
+    def prepare(self, profile, tunables, ports, *, force):
+        self.prepared.append((profile, tunables, tuple(ports), force))
+        self._act("prepare")
+        return ()
+
+    def record_start(self, _folder):
+        self._act("record")
+
+    def _act(self, what):
+        if what in self.fails:
+            raise self.fails[what]
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the script with a fake generator and with ready-made recordings; return code, output and errors."""
+
+    def carry_out(*arguments, clean=None, outage=None, **fails):
+        generator = FakeGenerator(fails)
+        recorded = []
+
+        def record(_generator, _options, folder, *, drop=False):
+            recorded.append(folder.name)
+            return (outage, switched(11, 11.5)) if drop else (clean, switched(0, 0))
+
+        monkeypatch.setattr(meter_report, "TrafficGenerator", lambda: generator)
+        if clean is not None:
+            monkeypatch.setattr(meter_report, "_record", record)
+        code = meter_report.main(["trex", *arguments])
+        printed = capsys.readouterr()
+        return code, dict(line.split(": ", 1) for line in printed.out.splitlines()), printed.err, generator, recorded
+
+    return carry_out
+
+
+SWITCH = ("--drop-on", "true", "--drop-off", "true")
+
+
+def test_the_same_lines_with_commands_and_without(run):
+    clean = scene()
+    without = run(clean=clean)
+    with_switch = run(*SWITCH, clean=clean, outage=scene(losses=(Loss(11.0, 11.5),)))
+    assert without[0] == with_switch[0] == meter_report.PRINTED
+    assert list(without[1]) == list(with_switch[1])
+    assert {value for name, value in without[1].items() if name.startswith("outage.")} == {"-"}
+    assert "-" not in {value for name, value in with_switch[1].items() if name.startswith("outage.")}
+    assert (without[4], with_switch[4]) == (["clean"], ["clean", "outage"])
+    assert without[2] == with_switch[2] == ""
+
+
+def test_where_nothing_comes_back_the_path_is_not_switched_and_the_exit_code_says_so(run):
+    code, found, said, _, recorded = run(*SWITCH, clean=scene(losses=DEAD))
+    assert code == meter_report.NOTHING_CAME_BACK == 4
+    assert recorded == ["clean"]
+    assert found["capture.clock_error_ms"] == "-"
+    assert found["outage.switched_at_least_ms"] == "-"
+    assert said.count("nothing came back") == 2
+    assert list(found) == list(run(clean=scene())[1])
+
+
+def test_only_whoever_cannot_connect_is_told_what_server_is_wanted(run):
+    lost = TrafficError("TRex server trex:4501", "start part main: port(s) [0]: link is DOWN", "worker log x")
+    code, _, said, _, _ = run(record=lost)
+    assert code == meter_report.NOT_MEASURED
+    assert said == f"meter report: {lost}\n"
+    code, found, said, _, _ = run(connect=TrafficError("TRex server trex:4501", "connect: no answer", "worker log x"))
+    assert code == meter_report.NOT_MEASURED
+    expected = "connect: no answer - Expected: a stateless TRex server at trex:4501 - worker log x\n"
+    assert said == f"meter report: TRex server trex:4501 - {expected}"
+    assert found == {}
+
+
+def test_what_the_profile_refuses_is_a_wrong_argument(run):
+    code, _, said, _, _ = run("--rate", "3000", prepare=TrafficError("traffic profile x/upgrade.py", "3000 pps"))
+    assert code == meter_report.WRONG_ARGUMENTS
+    assert said == "meter report: --rate (the profile's --load-pps) or --tunable: 3000 pps\n"
+
+
+def test_arguments_reach_the_profile_and_the_ports(run):
+    stop = TrafficError("TRex server", "enough")
+    options = ("--rate", "12345.5", "--dst-mac-down", MACS[0], "--tunable", "user-base=10.9.0.0", "--force")
+    generator = run(*options, "--ports", "3", "2", prepare=stop)[3]
+    tunables = ["--load-pps", "12345.5", "--dst-mac-down", MACS[0], "--user-base", "10.9.0.0"]
+    assert generator.prepared == [(meter_report.PROFILE, tunables, (3, 2), True)]
+
+
+def test_a_folder_that_cannot_be_made_is_a_wrong_argument(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, said, _, _ = run("--keep", str(tmp_path / "file" / "folder"))
+    assert code == meter_report.WRONG_ARGUMENTS
+    assert said.startswith("meter report: argument --keep: ")
+
+
+def test_a_folder_that_holds_a_recording_is_said(run, tmp_path):
+    (tmp_path / "clean").mkdir()
+    (tmp_path / "clean" / "manifest.json").write_text("{}")
+    code, _, said, _, _ = run("--keep", str(tmp_path))
+    assert code == meter_report.NOT_MEASURED
+    assert "holds a recording already" in said
+
+
+def test_an_interruption_is_no_traceback(run):
+    code, _, said, _, _ = run(prepare=KeyboardInterrupt())
+    assert (code, said) == (meter_report.INTERRUPTED, "meter report: interrupted\n")
+
+
+def ran(arguments, timeout_s=60):
+    command = [sys.executable, str(SCRIPT), "127.0.0.1", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+def at(server):
+    return ["--sync-port", str(server.rpc_port), "--async-port", str(server.pub_port)]
 
 
 @pytest.mark.processes
@@ -136,13 +230,55 @@ def test_no_server_is_said_clearly_and_in_the_exit_code():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens there
         port = str(taken.getsockname()[1])
-        command = [sys.executable, str(SCRIPT), "127.0.0.1", "--sync-port", port, "--timeout-s", "1"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = ran(["--sync-port", port, "--timeout-s", "1"])
     assert done.returncode == meter_report.NOT_MEASURED
     assert f"TRex server 127.0.0.1:{port}" in done.stderr
     assert f"Expected: a stateless TRex server at 127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.processes
+def test_a_rate_below_that_of_the_probes_is_a_wrong_argument():
+    with StubTrex() as server:
+        done = ran([*at(server), "--rate", "3000"])
+    assert done.returncode == meter_report.WRONG_ARGUMENTS
+    assert "3000 pps - Expected: more than the probes, 4000 pps" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.processes
+def test_ports_that_are_taken_are_said_with_the_remedy():
+    with StubTrex() as server:
+        server.owners[1] = "alice"
+        done = ran(at(server))
+    assert done.returncode == meter_report.NOT_MEASURED
+    assert "taken by 'alice' - Expected: free ports; with force they are taken away from their owner" in done.stderr
+    assert "a stateless TRex server" not in done.stderr
+
+
+@pytest.mark.processes
+def test_a_server_of_which_nothing_comes_back_ends_with_its_own_code():
+    with StubTrex() as server:
+        server.lose_of_100 = 100
+        done = ran([*at(server), *SLOW])
+    assert done.returncode == meter_report.NOTHING_CAME_BACK, done.stderr
+    found = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    assert found["server.users.mac"] == MACS[0]
+    assert found["server.users.gateway"] == "10.10.0.254 resolved"
+    assert found["capture.clock_error_ms"] == "-"
+    assert "traffic up, port 0 to port 1 - nothing came back" in done.stderr
+
+
+@pytest.mark.processes
+def test_nobody_who_reads_is_no_traceback():
+    with StubTrex() as server:
+        command = [sys.executable, str(SCRIPT), "127.0.0.1", *at(server), *SLOW]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+            started.stdout.close()
+            said = started.stderr.read()
+            code = started.wait(60)
+    assert (code, said) == (meter_report.NOBODY_READS, "")
 
 
 @pytest.fixture(scope="module")
@@ -156,15 +292,25 @@ def lines(folder, name):
     return [tuple(line.split(": ", 1)) for line in (folder / f"{name}.out").read_text().splitlines()]
 
 
+def code_of(folder, name):
+    return int((folder / f"{name}.code").read_text())
+
+
+def errors_of(folder, name):
+    return (folder / f"{name}.log").read_text()
+
+
 @pytest.mark.namespaces
 def test_two_reports_can_be_laid_side_by_side(reported):
     plain, with_switch = lines(reported, "plain"), lines(reported, "switched")
-    assert (reported / "plain.code").read_text() == (reported / "switched.code").read_text() == "0"
-    assert names(plain) == names(with_switch)[: len(plain)]
+    assert code_of(reported, "plain") == code_of(reported, "switched") == meter_report.PRINTED
+    assert names(plain) == names(with_switch) == names(lines(reported, "silent"))
     found = dict(plain)
+    assert found["server.built_by"] == "hitless-lab"
+    assert found["server.users.link"] == found["server.network.link"] == "up"
     for name, value in found.items():
         if name.rpartition(".")[2] in {"lost", "with_loss", "duplicates", "reordered", "tester_own_drops"}:
-            assert value == "0", name
+            assert value == ("-" if name.startswith("outage.") else "0"), name
     assert found["capture.counted_but_not_captured"] == "0"
     assert int(found["capture.probes"]) == int(found["loss.new-sessions.sent"]) + int(found["loss.long-sessions.sent"])
 
@@ -172,15 +318,51 @@ def test_two_reports_can_be_laid_side_by_side(reported):
 @pytest.mark.namespaces
 def test_the_outage_that_was_switched_is_found(reported):
     found = dict(lines(reported, "switched"))
-    assert float(found["outage.switched_at_least_ms"]) >= OUTAGE_MS
+    at_least, at_most, width = (float(found[f"outage.switched_{what}_ms"]) for what in ("at_least", "at_most", "width"))
+    assert at_least >= OUTAGE_MS
+    assert width == pytest.approx(at_most - at_least, abs=0.2)
     for group in ("new-sessions", "long-sessions"):
         assert found[f"outage.{group}.count"] == "1"
         assert found[f"outage.{group}.kind"] == "over"
         assert found[f"outage.{group}.fits_the_commands"] == "yes"
+        assert float(found[f"outage.{group}.longest_gap_ms"]) >= at_least
+        sent, back, lost = (int(found[f"outage.loss.{group}.{what}"]) for what in ("sent", "received", "lost"))
+        assert sent - back == lost == int(found[f"outage.{group}.lost"])
     assert found["outage.counters.count"] == "1"
 
 
 @pytest.mark.namespaces
+def test_a_path_that_only_holds_is_seen_by_its_gap(reported):
+    found = dict(lines(reported, "held"))
+    assert code_of(reported, "held") == meter_report.PRINTED, errors_of(reported, "held")
+    assert found[f"outage.loss.{HELD}.lost"] == "0"
+    assert found[f"outage.{HELD}.count"] == "0"
+    assert found[f"outage.{HELD}.fits_the_commands"] == "no"
+    assert float(found[f"outage.{HELD}.longest_gap_ms"]) >= OUTAGE_MS
+
+
+@pytest.mark.namespaces
+def test_a_path_that_drops_everything_from_the_start(reported):
+    assert code_of(reported, "silent") == meter_report.NOTHING_CAME_BACK
+    said = errors_of(reported, "silent").splitlines()
+    assert [line.split(" - ")[0] for line in said] == [
+        "meter report: traffic up, port 0 to port 1",
+        "meter report: traffic down, port 1 to port 0",
+    ]
+    assert dict(lines(reported, "silent"))["capture.probes"] == "0"
+
+
+@pytest.mark.namespaces
+def test_a_link_that_is_down_is_not_called_a_matter_of_force(reported):
+    assert code_of(reported, "down") == meter_report.NOT_MEASURED
+    said = errors_of(reported, "down")
+    assert "link is DOWN - look at the cable" in said
+    assert "force" not in said
+    assert "a stateless TRex server" not in said
+    assert dict(lines(reported, "down"))["server.users.link"] == "down"
+
+
+@pytest.mark.namespaces
 def test_a_command_that_fails_is_named(reported):
-    assert (reported / "broken.code").read_text() == str(meter_report.COMMAND_FAILED)
-    assert "command 'false' - Expected: exit code 0, Actual: 1" in (reported / "broken.log").read_text()
+    assert code_of(reported, "broken") == meter_report.COMMAND_FAILED
+    assert "command false - Expected: exit code 0, Actual: 1" in errors_of(reported, "broken")

@@ -44,6 +44,9 @@ def test_server_info_lists_ports_by_number_whatever_the_server_does(server, gene
     assert info.ports[0].speed_gbps == 10.0
     assert info.ports[0].link_up is True
     assert info.ports[0].owner == ""
+    assert info.ports[0].destination_mac == "02:00:00:00:0d:00"
+    assert (info.ports[0].gateway, info.ports[0].gateway_state) == ("10.10.0.254", "resolved")
+    assert info.built_by == "unknown"
 
 
 def test_leaving_gives_the_ports_back_and_stops_the_traffic(tmp_path, server):
