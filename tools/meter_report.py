@@ -163,7 +163,8 @@ def _command(command: Sequence[str]) -> None:
         raise CommandError(f"{subject} - {error}") from error
     if done.returncode:
         problem = f"Expected: exit code 0, Actual: {done.returncode}"
-        raise CommandError(f"{subject} - {problem} - it says: {done.stderr.strip()[-500:]}")
+        said = f" - it says: {said}" if (said := done.stderr.strip()[-500:]) else ""
+        raise CommandError(f"{subject} - {problem}{said}")
 
 
 def _plan(groups: Sequence[PlannedGroup]) -> RecordingPlan:

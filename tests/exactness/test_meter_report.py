@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from hitless.cli.meter_options import parse
 from hitless.report.meter_server import server_lines, silent_directions
 from hitless.traffic import PortInfo, ServerInfo, TrafficError
 from tests.core.builders import Loss
@@ -214,6 +215,35 @@ def test_a_folder_that_holds_a_recording_is_said(run, tmp_path):
 def test_an_interruption_is_no_traceback(run):
     code, _, said, _, _ = run(prepare=KeyboardInterrupt())
     assert (code, said) == (meter_report.INTERRUPTED, "meter report: interrupted\n")
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        (["sh", "-c", "echo no such table >&2; exit 3"], r"exit code 0, Actual: 3 - it says: no such table$"),
+        (["false"], r"^command false - Expected: exit code 0, Actual: 1$"),
+        (["/nowhere/nft"], r"^command /nowhere/nft - .*No such file"),
+    ],
+)
+def test_a_command_that_does_not_succeed(command, complaint):
+    with pytest.raises(meter_report.CommandError, match=complaint):
+        meter_report._command(command)
+
+
+def test_the_path_is_switched_on_again_whatever_happens(monkeypatch):
+    ran_so_far = []
+
+    def command(words):
+        ran_so_far.append(words)
+        if words == ["off"]:
+            raise meter_report.CommandError("off")
+
+    monkeypatch.setattr(meter_report, "_command", command)
+    monkeypatch.setattr(meter_report.time, "sleep", lambda _seconds: None)
+    with pytest.raises(meter_report.CommandError):
+        meter_report._switch(parse(["trex", "--drop-on", "off", "--drop-off", "on"], ""))
+    assert ran_so_far == [["off"], ["on"]]
 
 
 def ran(arguments, timeout_s=60):
