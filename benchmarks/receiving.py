@@ -146,7 +146,7 @@ class Bench:
         with Generator((THERE, IDLE_THERE), prefix) as generator:
             roots = [generator.process.pid]
             first = port_counts(prefix, 0)
-            before = cost_of(roots)
+            before = wait_until_quiet(lambda: cost_of(roots))
             sent = self._send(frame_bytes)
             cost = wait_until_quiet(lambda: cost_of(roots)).since(before)
             last = port_counts(prefix, 0)
