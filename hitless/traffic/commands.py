@@ -68,8 +68,8 @@ class CommandServer:
             return self._inbox.read(_IDLE_S)
         wanted_ns = max(self._recorder.due_ns, time.monotonic_ns())
         request = self._inbox.read((wanted_ns - time.monotonic_ns()) / 1e9)
-        if request is None:
-            self._recorder.woke(wanted_ns)
+        # Also where a request has ended the wait: it may have lain there while this process stood still.
+        self._recorder.woke(wanted_ns)
         return request
 
     def _turn(self, recorder: Recorder) -> None:
