@@ -18,7 +18,7 @@ help:
 	@echo "make check         lint, types, import rules, unit tests without processes and namespaces"
 	@echo "make soak N=10     the conformance run N times in a row, with a table"
 	@echo "make defects       every seeded defect, and who killed what (an hour; can be interrupted and resumed)"
-	@echo "make benchmark     how fast the generator and the analysis are, beside other tools (a quarter of an hour; tools: docs/benchmarks.md)"
+	@echo "make benchmark     how fast generator and analysis are, beside other tools, and how exact (half an hour; docs/benchmarks.md)"
 	@echo "make setup         what all of them need: system packages, virtual environment, report generator"
 
 setup:
@@ -44,7 +44,7 @@ soak: setup
 defects: setup
 	exec $(PYTHON_BIN) tools/defects.py --sut $(SUT) --profile $(PROFILE) --reports $(REPORTS)/defects $(DEFECT_OPTIONS)
 
-# BENCHMARK_OPTIONS="--short" takes about a minute, "--only analysis" needs no other tools. The rest
+# BENCHMARK_OPTIONS="--short" takes a few minutes, "--only analysis exactness" needs no other tools. The rest
 # needs: apt install netsniff-ng tcpreplay iperf3 tcpdump tshark (not done by setup). docs/benchmarks.md
 benchmark: setup
 	exec $(PYTHON_BIN) -m benchmarks $(BENCHMARK_OPTIONS)

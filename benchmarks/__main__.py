@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from benchmarks import analysis, machine, pacing, receiving, sandbox, sending, tools
+from benchmarks.exactness import __main__ as exactness
 from benchmarks.pacing import Sample as Paced
 from benchmarks.receiving import Sample as Received
 from benchmarks.sending import Sample as Sent
@@ -27,6 +28,8 @@ class Extent:
         rates_pps: at which pacing is looked at.
         paced_s: for how long each.
         analyses: how often each recording is analysed.
+        share: how long recordings of loss are; 1 for 10^7 packets.
+        outages: of each length at each rate.
     """
 
     rounds: int
@@ -36,10 +39,12 @@ class Extent:
     rates_pps: tuple[int, ...]
     paced_s: float
     analyses: int
+    share: float
+    outages: int
 
 
-LONG = Extent(5, (64, 128, 512), 1.0, 800_000, pacing.RATES_PPS, 2.0, 5)
-SHORT = Extent(2, (64,), 0.4, 300_000, (10_000,), 1.0, 2)
+LONG = Extent(5, (64, 128, 512), 1.0, 800_000, pacing.RATES_PPS, 2.0, 5, 1.0, 3)
+SHORT = Extent(2, (64,), 0.4, 300_000, (10_000,), 1.0, 2, 0.1, 1)
 _TIMEOUT_S = 800
 
 
@@ -66,6 +71,9 @@ PARTS: Mapping[str, Callable[[Extent], str]] = MappingProxyType(
     {"sending": _sending, "receiving": _receiving, "pacing": _pacing, "analysis": _analysis}
 )
 
+ALONE = frozenset({"analysis", "exactness"})
+"""Parts without another tool to compare with."""
+
 
 def heading(extent: Extent, versions: Mapping[str, str]) -> str:
     """Return what is measured on, with what."""
@@ -78,27 +86,32 @@ def heading(extent: Extent, versions: Mapping[str, str]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; return 2 if a tool to compare with is missing."""
+    """Measure and print; return the exit code."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="less of everything, in about a minute")
-    parser.add_argument("--only", nargs="+", choices=tuple(PARTS), help="parts to measure (default: all)")
+    parser.add_argument("--short", action="store_true", help="less of everything")
+    parser.add_argument("--only", nargs="+", choices=(*PARTS, "exactness"), help="parts to measure (default: all)")
     options = parser.parse_args(argv)
-    extent, chosen = SHORT if options.short else LONG, options.only or tuple(PARTS)
-    absent = tools.missing() if set(chosen) - {"analysis"} else []
+    extent, chosen = SHORT if options.short else LONG, options.only or (*PARTS, "exactness")
+    absent = tools.missing() if set(chosen) - ALONE else []
     if absent:
         sys.stderr.write(
             f"benchmark - tools to compare with - Expected: {', '.join(absent)}, Actual: not installed - "
-            f"apt install netsniff-ng tcpreplay iperf3 tcpdump tshark, or --only analysis\n"
+            f"apt install netsniff-ng tcpreplay iperf3 tcpdump tshark, or --only {' '.join(sorted(ALONE))}\n"
         )
         return 2
     sys.stdout.write(heading(extent, machine.versions()))
-    for name in chosen:
+    for name in (name for name in chosen if name in PARTS):
         started, before = time.monotonic(), machine.load()
         table = PARTS[name](extent)
         took = f"{time.monotonic() - started:.0f} s; {before.told()} before, {machine.load().told()} after"
         sys.stdout.write(f"\n## {name.capitalize()}\n\n{table}\n({took})\n")
         sys.stdout.flush()
-    return 0
+    return _exactness(extent) if "exactness" in chosen else 0
+
+
+def _exactness(extent: Extent) -> int:
+    sys.stdout.write("\n## Exactness\n\n")
+    return exactness.main(["--share", f"{extent.share}", "--repeats", f"{extent.outages}"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Runs the long form and prints its tables; about ten minutes.
+"""Runs the long form and prints its tables; about ten minutes. `make benchmark` ends with it.
 
 ``python -m benchmarks.exactness [--share 0.1] [--repeats 3] [--only loss|outages]``. Nothing but namespaces is needed.
 Exit code 1 if a single packet is different, or an outage is not held by what the suite computes.
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _loss(share: float) -> list[str]:
     results = [loss.result(_run(plan)) for plan in loss.plans(share)]
-    _say("\nLoss, duplicates and reordering: the suite against nftables counters\n")
+    _say("\nLoss, duplicates and reordering: the suite against nftables counters\n\n")
     _say(table(loss.HEAD, [*(one.cells() for one in results), loss.totals(results)]))
     return [str(row) for one in results for row in one.wrong]
 
@@ -53,7 +53,7 @@ def _outages(repeats: int) -> list[str]:
     for plan in outages.plans(repeats):
         errors.add(_run(plan))
     for title, rows in errors.tables():
-        _say(f"\nOutages by {title}: computed less true length\n")
+        _say(f"\nOutages by {title}: computed less true length\n\n")
         _say(table(outages.HEAD, rows))
     return errors.wrong
 

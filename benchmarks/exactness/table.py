@@ -1,23 +1,15 @@
-"""Tables as text: columns as wide as their widest cell, figures to the right."""
+"""Tables of figures in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.table import markdown
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a table; the first column is text, the others are figures."""
-    cells = [[str(cell) for cell in head], *([_cell(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in cells]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]]) + "\n"
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [
-        cell.rjust(width) if place else cell.ljust(width)
-        for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
+    return markdown(head, [[_cell(cell) for cell in row] for row in rows])
 
 
 def _cell(value: object) -> str:

@@ -231,6 +231,16 @@ def test_the_analysis_alone_needs_no_tools(monkeypatch, capsys):
     assert "## Analysis" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("form", "share"), [(["--short"], "0.1"), ([], "1.0")])
+def test_exactness_needs_no_tools_and_has_the_last_word(monkeypatch, capsys, form, share):
+    asked = []
+    monkeypatch.setattr(tools, "missing", lambda: ["trafgen"])
+    monkeypatch.setattr(benchmark.exactness, "main", lambda words: asked.append(words) or 1)
+    assert benchmark.main([*form, "--only", "exactness"]) == 1
+    assert "## Exactness" in capsys.readouterr().out
+    assert asked == [["--share", share, "--repeats", "1" if form else "3"]]
+
+
 def test_the_command_explains_itself():
     done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"], capture_output=True, text=True, check=True)
     assert "--short" in done.stdout
