@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lab.generator.jsonrpc import RpcError, bad_parameters, execute_error
+from lab.generator.jsonrpc import RpcError, bad_field, bad_parameters, execute_error
 
 Fields = Mapping[str, Any]
+_LARGEST_BYTE = 0xFF
 
 
 def _required(fields: Fields, name: str) -> Any:
@@ -18,9 +19,10 @@ def _required(fields: Fields, name: str) -> Any:
     return value
 
 
-def _wrong_type(name: str, value: Any, expected: str) -> RpcError:
+def _wrong_type(fields: Fields, name: str, expected: str) -> RpcError:
     kinds = {bool: "boolean", int: "int", float: "double", str: "string", list: "array", dict: "object"}
-    return bad_parameters(f"'{name}' is '{kinds.get(type(value), type(value).__name__)}', expecting '{expected}'")
+    found = type(fields.get(name))
+    return bad_field(fields, name, f"is '{kinds.get(found, found.__name__)}', expecting '{expected}'")
 
 
 def integer(fields: Fields, name: str, default: int | None = None) -> int:
@@ -29,9 +31,9 @@ def integer(fields: Fields, name: str, default: int | None = None) -> int:
     if value is None:
         value = _required(fields, name)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong_type(name, value, "int")
+        raise _wrong_type(fields, name, "int")
     if isinstance(value, float) and not value.is_integer():
-        raise _wrong_type(name, value, "int")
+        raise _wrong_type(fields, name, "int")
     return int(value)
 
 
@@ -39,7 +41,7 @@ def unsigned(fields: Fields, name: str) -> int:
     """A whole number that is not negative."""
     value = integer(fields, name)
     if value < 0:
-        raise bad_parameters(f"'{name}' has negative value.")
+        raise bad_field(fields, name, "has negative value.")
     return value
 
 
@@ -47,7 +49,7 @@ def number(fields: Fields, name: str) -> float:
     """Any number."""
     value = _required(fields, name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-        raise _wrong_type(name, value, "double")
+        raise _wrong_type(fields, name, "double")
     return float(value)
 
 
@@ -55,7 +57,7 @@ def unsigned_number(fields: Fields, name: str) -> float:
     """A number that is not negative."""
     value = number(fields, name)
     if value < 0:
-        raise bad_parameters(f"'{name}' has negative value.")
+        raise bad_field(fields, name, "has negative value.")
     return value
 
 
@@ -65,7 +67,7 @@ def text(fields: Fields, name: str, default: str | None = None) -> str:
     if value is None:
         value = _required(fields, name)
     if not isinstance(value, str):
-        raise _wrong_type(name, value, "string")
+        raise _wrong_type(fields, name, "string")
     return value
 
 
@@ -75,7 +77,7 @@ def boolean(fields: Fields, name: str, *, default: bool | None = None) -> bool:
     if value is None:
         value = _required(fields, name)
     if not isinstance(value, bool):
-        raise _wrong_type(name, value, "boolean")
+        raise _wrong_type(fields, name, "boolean")
     return value
 
 
@@ -83,7 +85,7 @@ def mapping(fields: Fields, name: str) -> Fields:
     """An object."""
     value = _required(fields, name)
     if not isinstance(value, dict):
-        raise _wrong_type(name, value, "object")
+        raise _wrong_type(fields, name, "object")
     return value
 
 
@@ -91,7 +93,7 @@ def array(fields: Fields, name: str) -> list[Any]:
     """A list."""
     value = _required(fields, name)
     if not isinstance(value, list):
-        raise _wrong_type(name, value, "array")
+        raise _wrong_type(fields, name, "array")
     return value
 
 
@@ -108,10 +110,12 @@ def choice(fields: Fields, name: str, choices: Iterable[str]) -> str:
 def port_id(fields: Fields, count: int) -> int:
     """The number of an existing port."""
     value = _required(fields, "port_id")
-    if isinstance(value, bool) or not isinstance(value, int):
-        kind = "string" if isinstance(value, str) else type(value).__name__
-        raise bad_parameters(f"'port_id' is '{kind}', expecting 'byte'")
-    if not 0 <= value < count:
-        numbers = " ".join(str(known) for known in range(count))
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _wrong_type(fields, "port_id", "byte")
+    if value > _LARGEST_BYTE:
+        raise bad_field(fields, "port_id", "has size bigger than uint8.")
+    if value >= count:
+        # TRex prints the numbers, the last one first, as characters of that code.
+        numbers = " ".join(chr(known) for known in reversed(range(count)))
         raise execute_error(f"invalid port id - should be: {numbers}")
     return value

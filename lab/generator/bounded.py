@@ -6,7 +6,7 @@ import math
 
 from lab.generator import arguments
 from lab.generator.arguments import Fields
-from lab.generator.jsonrpc import bad_parameters
+from lab.generator.jsonrpc import bad_field, bad_parameters
 
 LARGEST_16 = 0xFFFF
 LARGEST_32 = 0xFFFFFFFF
@@ -24,7 +24,7 @@ def up_to(largest: int, fields: Fields, name: str, default: int | None = None) -
         return default
     value = arguments.unsigned(fields, name)
     if value > largest:
-        raise bad_parameters(f"'{name}' is 'uint', expecting 'uint{largest.bit_length()}'")
+        raise bad_field(fields, name, f"is 'uint', expecting 'uint{largest.bit_length()}'")
     return value
 
 
@@ -36,7 +36,7 @@ def signed(fields: Fields, name: str, default: int | None = None) -> int:
     """
     value = arguments.integer(fields, name, default)
     if not -_LARGEST_SIGNED_32 - 1 <= value <= _LARGEST_SIGNED_32:
-        raise bad_parameters(f"'{name}' is 'uint', expecting 'int'")
+        raise bad_field(fields, name, "is 'uint', expecting 'int'")
     return value
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lab.generator import framing
+from lab.generator import framing, json_places
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -22,6 +22,7 @@ _MESSAGES = {
     NO_RESULTS: "No results for request",
 }
 
+Field = tuple[Mapping[str, Any], str]
 # Takes what stands in `params`, which has to be an object.
 Handler = Callable[[Any], Any]
 
@@ -33,19 +34,24 @@ class RpcError(Exception):
         code: One of the codes above.
         message: TRex's message for that code.
         specific: What exactly was wrong, or None.
+        field: What it was wrong with: the object that the request holds and the name in it, or None.
     """
 
-    def __init__(self, code: int, specific: str | None = None, message: str | None = None) -> None:
+    def __init__(
+        self, code: int, specific: str | None = None, message: str | None = None, field: Field | None = None
+    ) -> None:
         super().__init__(specific or message or _MESSAGES[code])
         self.code = code
         self.message = message or _MESSAGES[code]
         self.specific = specific
+        self.field = field
 
-    def to_json(self) -> dict[str, Any]:
-        """The `error` object."""
+    def to_json(self, request: json_places.Text | None = None) -> dict[str, Any]:
+        """The `error` object; with the text of the request it says where the field stands, as TRex does."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.specific is not None:
-            error["specific_err"] = self.specific
+            place = request.offset_of(*self.field) if request is not None and self.field is not None else None
+            error["specific_err"] = self.specific if place is None else f"error at offset: {place} - {self.specific}"
         return error
 
 
@@ -55,8 +61,13 @@ def execute_error(text: str) -> RpcError:
 
 
 def bad_parameters(text: str) -> RpcError:
-    """A parameter is missing, has the wrong type or an impossible value."""
+    """A parameter is missing or has an impossible value."""
     return RpcError(BAD_PARAMETERS, text)
+
+
+def bad_field(fields: Mapping[str, Any], name: str, problem: str) -> RpcError:
+    """A parameter has the wrong type or is out of its type's range."""
+    return RpcError(BAD_PARAMETERS, f"'{name}' {problem}", field=(fields, name))
 
 
 def not_served(what: str) -> RpcError:
@@ -82,25 +93,25 @@ class Dispatcher:
             content = json.loads(request.body, parse_constant=_no_constant)
         except (ValueError, RecursionError):
             return framing.to_json(_error(None, RpcError(PARSE_ERROR)))
-        reply = framing.to_json(self._answer_content(content))
+        reply = framing.to_json(self._answer_content(content, json_places.Text(request.body, content)))
         return framing.pack(framing.Message(reply, request.compressed))
 
-    def _answer_content(self, content: Any) -> Any:
+    def _answer_content(self, content: Any, text: json_places.Text | None = None) -> Any:
         if not isinstance(content, list):
-            return self._answer_one(content)
-        answers = [self._answer_one(request) for request in content]
+            return self._answer_one(content, text)
+        answers = [self._answer_one(request, text) for request in content]
         # TRex answers a batch of one by a bare object and an empty batch by null.
         if len(answers) > 1:
             return answers
         return answers[0] if answers else None
 
-    def _answer_one(self, request: Any) -> dict[str, Any]:
+    def _answer_one(self, request: Any, text: json_places.Text | None) -> dict[str, Any]:
         request_id = request.get("id") if isinstance(request, dict) else None
         try:
             handler, params = self._resolve(request)
             return {"id": request_id, "jsonrpc": "2.0", "result": handler(params)}
         except RpcError as error:
-            return _error(request_id, error)
+            return _error(request_id, error, text)
 
     def _resolve(self, request: Any) -> tuple[Handler, Any]:
         if not isinstance(request, dict) or request.get("id") is None:
@@ -115,5 +126,5 @@ class Dispatcher:
         return handler, request.get("params")
 
 
-def _error(request_id: Any, error: RpcError) -> dict[str, Any]:
-    return {"id": request_id, "jsonrpc": "2.0", "error": error.to_json()}
+def _error(request_id: Any, error: RpcError, text: json_places.Text | None = None) -> dict[str, Any]:
+    return {"id": request_id, "jsonrpc": "2.0", "error": error.to_json(text)}

@@ -7,9 +7,7 @@ import zmq
 from lab.generator import framing, statistics
 from lab.generator.clock import ServerClock
 from lab.generator.counters import Counters
-from lab.generator.rates import Rates
-
-_PUBLISH_EVERY_NS = 520_000_000
+from lab.generator.rates import PUBLISH_EVERY_NS, Rates
 
 
 class Publisher:
@@ -30,6 +28,12 @@ class Publisher:
 
     def publish_in_time(self) -> None:
         """The global statistics, about twice a second."""
-        if self._clock.now_ns() >= self._next_ns:
-            self._next_ns = self._clock.now_ns() + _PUBLISH_EVERY_NS
+        late_ns = -self.wait_ns()
+        if late_ns >= 0:
+            # Always at multiples since the start: a late message does not make those after it late, too.
+            self._next_ns += (late_ns // PUBLISH_EVERY_NS + 1) * PUBLISH_EVERY_NS
             self.publish_global()
+
+    def wait_ns(self) -> int:
+        """How long until the next message is due; negative if it is late."""
+        return self._next_ns - self._clock.now_ns()

@@ -38,6 +38,7 @@ _LONGEST_WAIT_MS = 100
 _ETHERNET_BYTES = 18  # header and one VLAN tag
 _LARGEST_REQUEST = 999_999
 _LINGER_MS = 200
+_MS_NS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,10 @@ class Server:
         self.state.events.emit(EventType.SERVER_STOPPED, cause=self._cause)
 
     def _longest_wait_ms(self) -> int:
-        due_ns = self.state.outbox.wait_ns()
-        return _LONGEST_WAIT_MS if due_ns is None else min(_LONGEST_WAIT_MS, due_ns // 1_000_000)
+        due_ns = max(0, self._publisher.wait_ns()) + _MS_NS - 1  # not a little too early
+        outbox_ns = self.state.outbox.wait_ns()
+        waits_ns = (due_ns, outbox_ns) if outbox_ns is not None else (due_ns,)
+        return min(_LONGEST_WAIT_MS, *(each // _MS_NS for each in waits_ns))
 
     def _take_packets(self, ready: KeysView[object]) -> None:
         for capture in self.state.captures:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+
+import numpy as np
 
 from lab.generator.clock import TICKS_HZ
 from lab.generator.counters import BYTES, ERRORS, HISTOGRAM_BUCKETS, LATENCY_FIELDS, PACKETS, PORTS, Counters, Table
@@ -62,6 +64,7 @@ _ERRORS = {
 }
 _TEMPLATES = 32
 _PPS, _BPS = 0, 1
+_LEAST_DROP = 0.1
 
 
 def port_stats(port: int, counters: Counters, rates: Rates) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def global_stats(counters: Counters, rates: Rates) -> dict[str, Any]:
         "m_rx_bps": float(rates.received[:, _BPS].sum()),
         "m_rx_core_pps": float(rates.received[:, _PPS].sum()),
         "m_rx_cpu_util": rates.receiver_cpu,
-        "m_rx_drop_bps": max(0.0, float(rates.sent[:, _BPS].sum() - rates.received[:, _BPS].sum())),
+        "m_rx_drop_bps": _drop_bps(rates),
         "m_rx_pps": float(rates.received[:, _PPS].sum()),
         "m_total_rx_bytes": int(counters.received[:, BYTES].sum()),
         "m_total_rx_pkts": int(counters.received[:, PACKETS].sum()),
@@ -102,6 +105,13 @@ def global_stats(counters: Counters, rates: Rates) -> dict[str, Any]:
         "m_tx_bps": float(rates.sent[:, _BPS].sum()),
         "m_tx_pps": float(rates.sent[:, _PPS].sum()),
     }
+
+
+def _drop_bps(rates: Rates) -> float:
+    """TRex takes less than a tenth for packets that are on their way."""
+    sent_bps, received_bps = float(rates.sent[:, _BPS].sum()), float(rates.received[:, _BPS].sum())
+    drop_bps = sent_bps - received_bps
+    return 0.0 if drop_bps < _LEAST_DROP * sent_bps else drop_bps
 
 
 def published_global(counters: Counters, rates: Rates, ticks: int) -> dict[str, Any]:
@@ -123,20 +133,36 @@ def xstats_values(port: int, counters: Counters) -> list[int]:
     return [*totals, rx_packets, rx_bytes, 0, tx_packets, tx_bytes]
 
 
-def group_stats(pg_ids: Sequence[int], groups: Groups, counters: Counters, rates: Rates) -> dict[str, Any]:
-    """Answer of `get_pgid_stats`; unknown groups are left out, what is empty is null."""
+def group_stats(
+    pg_ids: Sequence[int], groups: Groups, counters: Counters, rates: Rates, running: Collection[tuple[int, str]]
+) -> dict[str, Any]:
+    """Answer of `get_pgid_stats`; unknown groups are left out, what is empty is null.
+
+    Args:
+        pg_ids: What is asked for.
+        groups: All groups.
+        counters: What was counted.
+        rates: Groups none of whose streams runs have rates of 0.
+        running: (port, profile) of what is started, be it paused.
+    """
     known = [group for pg_id in pg_ids if (group := groups.get(pg_id)) is not None]
-    measured = [group for group in known if group.latency and group.flow_sequence]
     return {
-        "flow_stats": {str(group.pg_id): _flow(group, groups, rates) for group in known} or None,
-        "latency": {"g": None} | {str(group.pg_id): _latency(group, counters) for group in measured},
+        "flow_stats": {str(group.pg_id): _flow(group, groups, rates, running) for group in known} or None,
+        "latency": {"g": None}
+        | {
+            str(group.pg_id): _latency(group.counting.hardware_id, counters)
+            for group in known
+            if group.latency and group.counting is not None
+        },
         "ver_id": {str(group.pg_id): group.version for group in known} or None,
     }
 
 
-def _flow(group: Group, groups: Groups, rates: Rates) -> dict[str, Any]:
+def _flow(group: Group, groups: Groups, rates: Rates, running: Collection[tuple[int, str]]) -> dict[str, Any]:
     sent, received = groups.sent(group), groups.received(group)
-    tx_rates, rx_rates = rates.group_sent[:, group.row], rates.group_received[:, group.row]
+    tx_rates = rx_rates = np.zeros((PORTS, 2))
+    if group.counting is not None and any((port, profile) in running for port, profile, _ in group.users):
+        tx_rates, rx_rates = (table[:, group.counting.row] for table in (rates.group_sent, rates.group_received))
     return {
         "tp": _by_port(sent, PACKETS),
         "tb": _by_port(sent, BYTES),
@@ -153,8 +179,8 @@ def _by_port(table: Table, column: int) -> dict[str, int]:
     return {str(port): int(table[port, column]) for port in range(PORTS)}
 
 
-def _latency(group: Group, counters: Counters) -> dict[str, Any]:
-    row = dict(zip(LATENCY_FIELDS, counters.latency[group.hardware_id].tolist(), strict=True))
+def _latency(hardware_id: int, counters: Counters) -> dict[str, Any]:
+    row = dict(zip(LATENCY_FIELDS, counters.latency[hardware_id].tolist(), strict=True))
     figures: dict[str, Any] = {
         "average": float(_us(row["average_ns"])),
         "jit": _us(row["jitter_ns"]),
@@ -162,7 +188,7 @@ def _latency(group: Group, counters: Counters) -> dict[str, Any]:
         "total_max": _us(row["total_max_ns"]),
         "total_min": _us(row["total_min_ns"]),
     }
-    buckets = counters.histogram[group.hardware_id].tolist()
+    buckets = counters.histogram[hardware_id].tolist()
     histogram = {bucket_key(bucket): buckets[bucket] for bucket in range(HISTOGRAM_BUCKETS) if buckets[bucket]}
     if row["below_histogram"]:
         histogram["0"] = row["below_histogram"]

@@ -1,7 +1,8 @@
 """Compares answers of the generator with those a TRex server gave to the same requests.
 
 Ids and times are removed first: handlers, capture ids, version ids, numbers of events, instants. Totals that count
-since the server's start are compared as increments since the conversation's first look at them.
+since the server's start are compared as increments since the conversation's first look at them. Of the recorded
+server's rates, what earlier conversations left is taken off: half of it with every renewal.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 ID, TIME = "(an id)", "(a time)"
+_SENDING = ("start_traffic", "push_pkts")
 _TIMES = {
     "ping": {"ts"},
     "start_traffic": {"ts"},
@@ -18,6 +20,10 @@ _TIMES = {
     "get_version": {"build_date", "build_time"},
     "get_system_info": {"uptime"},
     "capture": {"start_ts"},
+}
+_RATES = {
+    "get_global_stats": ("m_tx_pps", "m_tx_bps", "m_rx_pps", "m_rx_bps", "m_rx_core_pps", "m_rx_drop_bps"),
+    "get_port_stats": ("m_total_tx_pps", "m_total_tx_bps", "m_total_rx_pps", "m_total_rx_bps"),
 }
 _PORT_TOTALS = ("opackets", "obytes", "oerrors", "ipackets", "ibytes", "ierrors")
 
@@ -54,7 +60,7 @@ class Tolerated:
         if not fnmatchcase(path, self.path):
             return False
         if self.kind == "presence":
-            return True
+            return not both
         if not both or not same_type(recorded, answered):
             return False
         if self.kind == "near":
@@ -98,17 +104,41 @@ def flatten(value, path):
 
 @dataclass
 class Side:
-    """One of the two servers: what it gave out first, from which later numbers are counted."""
+    """One of the two servers.
+
+    Attributes:
+        first: What it gave out first, from which later numbers are counted.
+        left: Rates before the conversation has sent anything, and how often they had been renewed; None for a server
+            that nobody has used before.
+        sending: Whether the conversation has sent something.
+    """
 
     first: dict = field(default_factory=dict)
+    left: dict | None = None
+    sending: bool = False
 
-    def leaves(self, request, answer):
+    def leaves(self, request, answer, renewals):
         """The answer's leaves without ids and times."""
+        self.sending = self.sending or request["method"] in _SENDING
         result = answer.get("result")
         if result is not None:
-            result = self._result(request, result)
+            result = self._without_rest(request, self._result(request, result), renewals)
         outcome = {"result": result} if "result" in answer else {"error": answer.get("error")}
         return dict(flatten(outcome, f"{method_of(request)}:"))
+
+    def _without_rest(self, request, result, renewals):
+        names = _RATES.get(request["method"], ())
+        if self.left is None or not names:
+            return result
+        port = request["params"].get("port_id")
+        rates = {}
+        for name in names:
+            if not self.sending:
+                self.left[port, name] = (result[name], renewals)
+            rest, renewed_before = self.left.get((port, name), (0.0, 0))
+            # Rounding leaves a little.
+            rates[name] = max(0.0, result[name] - rest * 0.5 ** (renewals - renewed_before))
+        return result | rates
 
     def _since(self, key, value):
         return value - self.first.setdefault(key, value)
@@ -181,21 +211,33 @@ def _merged(exchanges):
         for side in ("recorded", "answered"):
             both[side] += exchange[side]["result"]["data"]
     for both in events.values():
-        # A recording ends before the last events are asked for.
+        # On the wire, what ends just before the recording does may be told of in its last poll.
         both["answered"] = both["answered"][: len(both["recorded"])]
         yield both | {side: {"result": {"data": both[side]}} for side in ("recorded", "answered")}
 
 
+def events_beyond(exchanges):
+    """Events that came to sessions after all those that were recorded."""
+    recorded, answered = {}, {}
+    for exchange in exchanges:
+        if exchange["request"]["method"] == "get_async_events":
+            session = exchange["request"]["params"]["session_id"]
+            for side, kept in (("recorded", recorded), ("answered", answered)):
+                kept.setdefault(session, []).extend(exchange[side]["result"]["data"])
+    return [event for session, events in answered.items() for event in events[len(recorded[session]) :]]
+
+
 def differences(name, exchanges, tolerated, used):
     """The differences of a conversation that no tolerance covers; those that were needed are added to `used`."""
-    sides, found = {"recorded": Side(), "answered": Side()}, []
+    sides, found = {"recorded": Side(left={}), "answered": Side()}, []
     in_force = [each for each in tolerated if not each.only or name in each.only]
     for exchange in _merged(exchanges):
         request = exchange["request"]
         if request["method"] == "restart":
-            sides = {"recorded": Side(), "answered": Side()}
+            sides = {"recorded": Side(left={}), "answered": Side()}
             continue
-        recorded, answered = (side.leaves(request, exchange[which]) for which, side in sides.items())
+        renewals = exchange.get("renewals", 0)
+        recorded, answered = (side.leaves(request, exchange[which], renewals) for which, side in sides.items())
         for path in sorted({*recorded, *answered}):
             both = path in recorded and path in answered
             one, other = recorded.get(path), answered.get(path)

@@ -101,9 +101,10 @@ class Router:
         if frame[:6] != mine.source or frame[12:14] != b"\x08\x00" or frame[30] in (10, 0):
             return []
         delay_ms = self.rule(frame)
-        return [] if delay_ms is None else [(delay_ms, 1 - side, self._forwarded(1 - side, frame))]
+        return [] if delay_ms is None else [(delay_ms, 1 - side, self.forwarded(1 - side, frame))]
 
-    def _forwarded(self, side, frame):
+    def forwarded(self, side, frame):
+        """The frame as it leaves on a side."""
         addresses = self.sides[side].destination + self.sides[side].source
         return with_ttl(addresses + frame[12:], frame[22] - 1)
 

@@ -80,7 +80,9 @@ def test_a_choice_lists_what_is_possible():
 def test_port_numbers():
     assert arguments.port_id({"port_id": 1}, 2) == 1
     for wrong, text in (
-        ({"port_id": 9}, "invalid port id"),
+        ({"port_id": 9}, "^invalid port id - should be: \x01 \x00$"),
+        ({"port_id": -1}, "^'port_id' is 'int', expecting 'byte'$"),
+        ({"port_id": 256}, "^'port_id' has size bigger than uint8.$"),
         ({"port_id": "zero"}, "'port_id' is 'string'"),
         ({}, "null"),
     ):

@@ -287,12 +287,15 @@ def test_a_group_has_one_transport_protocol(desk):
 
 def test_a_number_used_again_is_a_new_group_from_zero(desk):
     add(desk, 1, statistics=STATS)
+    start(desk)
     desk.state.counters.group_sent[0, 0] += (5, 500)
     first = desk.call("get_pgid_stats", pgids=[1])
     assert first["flow_stats"]["1"]["tp"] == {"0": 5, "1": 0}
+    desk.call("stop_traffic", **desk.own(0))
     desk.call("remove_all_streams", **desk.own(0))
     assert desk.call("get_pgid_stats", pgids=[1]) == {"flow_stats": None, "latency": {"g": None}, "ver_id": None}
     add(desk, 1, statistics=STATS)
+    start(desk)
     again = desk.call("get_pgid_stats", pgids=[1])
     assert again["flow_stats"]["1"]["tp"] == {"0": 0, "1": 0}
     assert again["ver_id"]["1"] > first["ver_id"]["1"]
@@ -301,8 +304,53 @@ def test_a_number_used_again_is_a_new_group_from_zero(desk):
 def test_counters_run_out(desk):
     for number in range(128):
         add(desk, number + 1, statistics=(number, "latency"))
-    stream = packets.stream(statistics=(500, "latency"))
-    assert "Probably all are used" in desk.refusal("add_stream", **desk.own(0), stream_id=999, stream=stream)
+    start(desk)
+    add(desk, 999, profile="more", statistics=(500, "latency"))
+    own = desk.own(0, "more")
+    refusal = desk.refusal("start_traffic", **own, mul=RAW, duration=-1, force=False, core_mask=None)
+    assert "Probably all are used" in refusal
+    assert len(desk.workers.of_kind(Start)) == 1
+    assert desk.state.groups.get(500).counting is None
+
+
+def marks(desk):
+    return {pg_id: desk.state.groups.get(pg_id).counting.hardware_id for pg_id in (40, 41, 42)}
+
+
+def test_counters_are_given_out_at_the_start_to_the_latest_stream_first(desk):
+    for number, pg_id in enumerate((40, 41, 42)):
+        add(desk, number + 1, statistics=(pg_id, "stats"))
+    assert desk.state.groups.get(40).counting is None
+    start(desk)
+    assert marks(desk) == {40: 2, 41: 1, 42: 0}
+    (order,) = desk.workers.of_kind(Start)
+    assert [plan.group for plan in order.streams] == [2, 1, 0]
+    assert [plan.template[18:20].hex() for plan in order.streams] == ["fc02", "fc01", "fc00"]
+    desk.state.counters.group_sent[0, 2] += (5, 500)
+    counted = desk.call("get_pgid_stats", pgids=[40, 41])["flow_stats"]
+    assert [counted[pg_id]["tp"]["0"] for pg_id in ("40", "41")] == [5, 0]
+
+
+def test_a_group_keeps_its_counter_from_start_to_start(desk):
+    for number, pg_id in enumerate((40, 41, 42)):
+        add(desk, number + 1, statistics=(pg_id, "stats"))
+    start(desk)
+    desk.state.counters.group_sent[0, 2] += (5, 500)
+    desk.call("stop_traffic", **desk.own(0))
+    desk.call("remove_stream", **desk.own(0), stream_id=2)
+    add(desk, 4, statistics=(41, "stats"))
+    start(desk)
+    assert marks(desk) == {40: 2, 41: 1, 42: 0}
+    assert desk.call("get_pgid_stats", pgids=[40])["flow_stats"]["40"]["tp"]["0"] == 5
+
+
+def test_a_start_that_fails_takes_no_counters(desk):
+    add(desk, 1, statistics=(20, "latency"))
+    add(desk, 2, program=[packets.write(26)])
+    assert desk.refusal("start_traffic", **desk.own(0), mul=RAW, duration=-1, force=True, core_mask=None)
+    group = desk.state.groups.get(20)
+    assert (group.counting, group.flow_sequence) == (None, 0)
+    assert desk.call("get_pgid_stats", pgids=[20])["latency"] == {"g": None}
 
 
 # --- traffic
@@ -482,6 +530,7 @@ def test_groups_show_both_ports_and_latency_once_started(desk):
 
 def test_rates_are_those_of_the_last_half_second(desk):
     add(desk, 1, statistics=STATS)
+    start(desk)
     desk.state.counters.group_sent[0, 0] += (250, 25_000)
     desk.state.counters.sent[0, :2] += (250, 25_000)
     desk.clock.advance(500)
@@ -489,11 +538,19 @@ def test_rates_are_those_of_the_last_half_second(desk):
     flow = desk.call("get_pgid_stats", pgids=[1])["flow_stats"]["1"]
     assert flow["tps"] == {"0": 500.0, "1": 0.0}
     assert flow["tbs"] == {"0": 400_000.0, "1": 0.0}
-    assert desk.call("get_port_stats", port_id=0)["m_total_tx_pps"] == 250.0  # smoothed
-    assert desk.call("get_global_stats")["m_tx_pps"] == 250.0
     desk.clock.advance(100)
     desk.state.rates.update(desk.clock())
     assert desk.call("get_pgid_stats", pgids=[1])["flow_stats"]["1"]["tps"] == {"0": 500.0, "1": 0.0}
+    desk.call("stop_traffic", **desk.own(0))
+    assert desk.call("get_pgid_stats", pgids=[1])["flow_stats"]["1"]["tps"] == {"0": 0.0, "1": 0.0}
+
+
+def test_rates_of_ports_are_those_of_the_last_second_smoothed(desk):
+    desk.state.counters.sent[0, :2] += (520, 52_000)
+    desk.clock.advance(1040)
+    desk.state.rates.update(desk.clock())
+    assert desk.call("get_port_stats", port_id=0)["m_total_tx_pps"] == 250.0
+    assert desk.call("get_global_stats")["m_tx_pps"] == 250.0
 
 
 def test_extended_counters_count_without_fcs(desk):

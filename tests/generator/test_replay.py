@@ -20,6 +20,8 @@ from tests.generator.tolerated import CAPTURED_PPS, LOSSES, TOLERATED
 
 HOWS = ["simulated", pytest.param("wire", marks=pytest.mark.namespaces)]
 FEWEST_EXCHANGES = 35
+COUNTS = ("opackets", "obytes", "oerrors", "ipackets", "ibytes", "ierrors")
+MOST_EVENTS_OF_AN_END = 4  # both ports and their profiles
 _SLIPPED_MS = re.compile(r"slipped by (\d+) ms")
 
 
@@ -77,6 +79,15 @@ def replays(request, tmp_path_factory):
 def test_every_answer_is_the_recorded_one(replays, name):
     assert len(replays.exchanges(name)) >= FEWEST_EXCHANGES
     assert replays.problems(name) == []
+
+
+@pytest.mark.parametrize("name", conversation.BEFORE)
+def test_no_event_comes_beyond_the_recorded_ones(replays, name):
+    beyond = comparison.events_beyond(replays.exchanges(name))
+    if replays.how == "wire":  # What ends as the recording does may be told of in its last poll.
+        assert len(beyond) <= MOST_EVENTS_OF_AN_END
+    else:
+        assert beyond == []
 
 
 def test_every_recording_is_replayed():
@@ -162,6 +173,22 @@ def test_frames_are_the_recorded_ones_bit_by_bit(replays):
     assert compared >= 10
 
 
+def test_captured_packets_are_recorded_ones_wherever_they_stand(replays):
+    """As sent, or as received: what the recordings lack of the latter, the router makes of the former."""
+    router = simulation.Router()
+    seen = {"recorded": set(), "answered": set()}
+    for exchange in replays.exchanges("capture"):
+        if comparison.method_of(exchange["request"]) == "capture(fetch)":
+            for side, found in seen.items():
+                packets = exchange[side].get("result", {}).get("pkts", [])
+                found |= {(packet["origin"], packet["port"], packet["binary"]) for packet in packets}
+    sent = [base64.b64decode(binary) for origin, port, binary in seen["recorded"] if (origin, port) == ("TX", 0)]
+    forwarded = {("RX", 1, base64.b64encode(router.forwarded(1, frame)).decode()) for frame in sent}
+    assert seen["recorded"] & forwarded
+    assert seen["answered"] <= seen["recorded"] | forwarded
+    assert len(seen["answered"]) >= 3
+
+
 def test_the_gateway_and_what_lies_behind_it_answer(replays):
     answered = [result["pkts"] for result in replays.results("layers", "capture(fetch)") if result["pkts"]]
     frames = [base64.b64decode(packets[0]["binary"]) for packets in answered]
@@ -204,6 +231,35 @@ def test_who_is_late_may_find_more_counted():
     late = Tolerated("push_pkts:result.sent", "because", "near", 10, per_s=100)
     for late_s, covered in ((0.0, False), (1.8, False), (1.9, True)):
         assert late.covers("push_pkts:result.sent", 1, 201, both=True, late_s=late_s) is covered
+
+
+def test_two_different_values_are_not_one_that_is_missing():
+    missing = Tolerated("push_pkts:result.sent", "because", "presence")
+    assert missing.covers("push_pkts:result.sent", None, 2, both=False)
+    assert not missing.covers("push_pkts:result.sent", 1, 2, both=True)
+
+
+def rates_of(values):
+    names = ("m_total_tx_pps", "m_total_tx_bps", "m_total_rx_pps", "m_total_rx_bps")
+    return [
+        {
+            "request": {"method": method, "params": {"port_id": 0}},
+            "recorded": {"result": dict.fromkeys(COUNTS, 0) | dict.fromkeys(names, recorded)},
+            "answered": {"result": dict.fromkeys(COUNTS, 0) | dict.fromkeys(names, answered)},
+            "renewals": renewals,
+        }
+        for method, recorded, answered, renewals in values
+    ]
+
+
+def test_what_an_earlier_conversation_left_is_halved_with_every_renewal():
+    started = ("start_traffic", 0, 0, 3)
+    good = rates_of([("get_port_stats", 800.0, 0.0, 3), started, ("get_port_stats", 150.0, 50.0, 6)])
+    assert comparison.differences("x", good, (), set()) == []
+    bad = rates_of([("get_port_stats", 800.0, 0.0, 3), started, ("get_port_stats", 150.0, 50.0, 5)])
+    assert len(comparison.differences("x", bad, (), set())) == 4
+    # The generator itself has nothing left of anything.
+    assert len(comparison.differences("x", rates_of([("get_port_stats", 800.0, 1.0, 3)]), (), set())) == 4
 
 
 def test_a_tolerance_does_not_cover_everything():

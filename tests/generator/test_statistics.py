@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 
-from lab.generator import statistics, streams
+from lab.generator import framing, statistics, streams
+from lab.generator.clock import ServerClock
 from lab.generator.counters import LATENCY_FIELDS
 from lab.generator.groups import Groups
+from lab.generator.publisher import Publisher
 from lab.generator.rates import Rates
 from tests.generator import packets
-from tests.generator.fakes import MS, shared_counters
+from tests.generator.fakes import MS, Clock, shared_counters
 
 LATENCY = (20, "latency")
 
@@ -22,10 +25,12 @@ def counters():
 @pytest.fixture
 def groups(counters):
     made = Groups(counters)
+    joined = []
     for number, statistic in enumerate([(10, "stats"), (11, "stats"), LATENCY]):
-        stream = streams.parse(number, packets.stream(statistics=statistic), 1518)
-        made.join(stream, (0, "_", number))
-    return made
+        joined.append(streams.parse(number, packets.stream(statistics=statistic), 1518))
+        made.join(joined[-1], (0, "_", number))
+    with made.counted(joined):
+        return made
 
 
 def measure(counters, **figures):
@@ -34,11 +39,11 @@ def measure(counters, **figures):
 
 
 def asked(groups, counters, *pg_ids):
-    return statistics.group_stats(pg_ids, groups, counters, Rates(counters, 0))
+    return statistics.group_stats(pg_ids, groups, counters, Rates(counters, 0), [(0, "_")])
 
 
 def test_groups_have_rows_of_their_own(groups):
-    rows = [(group.pg_id, group.row, hex(group.ip_id)) for group in groups]
+    rows = [(group.pg_id, group.counting.row, hex(group.counting.ip_id)) for group in groups]
     assert rows == [(10, 0, "0xfc00"), (11, 1, "0xfc01"), (20, 1023, "0xffff")]
 
 
@@ -58,7 +63,6 @@ def test_only_groups_asked_for_are_answered(groups, counters):
 
 
 def test_latency_is_given_in_microseconds(groups, counters):
-    groups.get(20).flow_sequence = 1
     measure(counters, average_ns=528_400, jitter_ns=468_000, last_max_ns=1_317_000, total_max_ns=6_044_000)
     measure(counters, total_min_ns=9_600)
     latency = asked(groups, counters, 20)["latency"]
@@ -69,7 +73,6 @@ def test_latency_is_given_in_microseconds(groups, counters):
 
 
 def test_the_histogram_has_what_is_not_empty(groups, counters):
-    groups.get(20).flow_sequence = 1
     counters.histogram[0, [0, 9, 44]] = (3, 4, 5)
     measure(counters, below_histogram=2)
     assert asked(groups, counters, 20)["latency"]["20"]["lat"]["histogram"] == {
@@ -81,7 +84,6 @@ def test_the_histogram_has_what_is_not_empty(groups, counters):
 
 
 def test_errors_are_there_only_if_there_are_any(groups, counters):
-    groups.get(20).flow_sequence = 1
     measure(counters, dropped=30, sequence_too_high=29)
     assert asked(groups, counters, 20)["latency"]["20"]["er"] == {"drp": 30, "sth": 29}
     measure(counters, dropped=0, sequence_too_high=0, out_of_order=1, duplicates=2, sequence_too_low=3)
@@ -97,15 +99,78 @@ def test_the_published_message_has_both_ports_and_the_clock(counters):
     assert (data["opackets-0"], data["opackets-1"], data["oerrors-1"], data["m_total_tx_pkts"]) == (0, 4, 1, 4)
 
 
-def test_rates_wait_for_half_a_second(counters):
+def test_rates_of_groups_wait_for_half_a_second(counters):
     rates = Rates(counters, 0)
-    counters.received[0] += (100, 10_000, 0)
+    counters.group_received[0, 7] += (100, 10_000)
     rates.update(499 * MS)
-    assert rates.received[0].tolist() == [0, 0, 0]
+    assert rates.group_received[0, 7].tolist() == [0, 0]
     rates.update(500 * MS)
-    assert rates.received[0].tolist() == [100, 80_000, 0]  # half of 200 and 160 000: smoothed
-    rates.update(1000 * MS)
-    assert rates.received[0].tolist() == [50, 40_000, 0]
+    assert rates.group_received[0, 7].tolist() == [200, 160_000]
+
+
+def test_rates_of_ports_wait_for_a_second_and_are_smoothed(counters):
+    rates = Rates(counters, 0)
+    counters.received[0] += (104, 10_400, 0)
+    rates.update(1039 * MS)
+    assert rates.received[0].tolist() == [0, 0, 0]
+    rates.update(1040 * MS)
+    assert rates.received[0].tolist() == pytest.approx([50, 40_000, 0])  # half of 100 and 80 000
+    rates.update(2079 * MS)
+    assert rates.received[0].tolist() == pytest.approx([50, 40_000, 0])
+    rates.update(2080 * MS)
+    assert rates.received[0].tolist() == pytest.approx([25, 20_000, 0])
+
+
+def test_a_late_look_does_not_make_the_next_one_late(counters):
+    rates = Rates(counters, 0)
+    rates.update(1500 * MS)
+    counters.sent[0] += (58, 5_800, 0)
+    rates.update(2080 * MS)  # 0.58 s after the late one
+    assert rates.sent[0].tolist() == pytest.approx([50, 40_000, 0])
+
+
+class Sink:
+    def __init__(self):
+        self.sent = []
+
+    def send(self, data):
+        self.sent.append(json.loads(framing.unpack(data).body)["data"]["m_tx_pps"])
+
+
+def test_each_rate_of_a_port_is_published_twice(counters):
+    clock = Clock(0)
+    rates, sink = Rates(counters, 0), Sink()
+    publisher = Publisher(sink, counters, rates, ServerClock(0, clock))
+    for _ in range(4600):
+        counters.sent[0, 0] += 1
+        rates.update(clock())
+        publisher.publish_in_time()
+        clock.advance(1)
+    assert sink.sent == pytest.approx([0, 0, 500, 500, 750, 750, 875, 875, 937.5], rel=0.01)
+
+
+def test_messages_keep_to_their_grid(counters):
+    clock = Clock(0)
+    sink = Sink()
+    publisher = Publisher(sink, counters, Rates(counters, 0), ServerClock(0, clock))
+    publisher.publish_in_time()
+    clock.advance(600)  # 80 ms late
+    publisher.publish_in_time()
+    assert publisher.wait_ns() == 440 * MS
+    clock.advance(2000)  # several are missed: one makes up for them
+    publisher.publish_in_time()
+    publisher.publish_in_time()
+    assert len(sink.sent) == 3
+    assert publisher.wait_ns() == 520 * MS  # after 2.6 s, which is a multiple
+
+
+@pytest.mark.parametrize(("received_bytes", "drop_bps"), [(910, 0), (890, 440), (0, 4000), (1100, 0)])
+def test_drops_count_from_a_tenth_on(counters, received_bytes, drop_bps):
+    rates = Rates(counters, 0)
+    counters.sent[0, 1] += 1040
+    counters.received[1, 1] += received_bytes * 104 // 100
+    rates.update(1040 * MS)
+    assert statistics.global_stats(counters, rates)["m_rx_drop_bps"] == pytest.approx(drop_bps, abs=8)
 
 
 def test_load_of_the_processes(counters):

@@ -36,7 +36,8 @@ def methods(state: ServerState) -> dict[str, Handler]:
         pg_ids = arguments.array(params, "pgids")
         if not all(isinstance(pg_id, int) for pg_id in pg_ids):
             raise bad_parameters("'pgids' holds something else than numbers")
-        return statistics.group_stats(pg_ids, state.groups, state.counters, state.rates)
+        active = [(port.index, name) for port in state.ports for name, each in port.profiles.items() if each.active]
+        return statistics.group_stats(pg_ids, state.groups, state.counters, state.rates, active)
 
     return {
         "get_global_stats": lambda _: statistics.global_stats(state.counters, state.rates),

@@ -8,7 +8,7 @@ from typing import Any
 from lab.generator import arguments
 from lab.generator import streams as model
 from lab.generator.commands.ownership import owned_port, port_of
-from lab.generator.jsonrpc import Handler, RpcError, execute_error
+from lab.generator.jsonrpc import EXECUTE_ERROR, Handler, RpcError, execute_error
 from lab.generator.ports import ALL_PROFILES, DEFAULT_PROFILE, Port, Profile, State
 from lab.generator.state import ServerState
 
@@ -79,7 +79,7 @@ def _parse(stream_id: int, fields: Params, port: Port) -> model.Stream:
     try:
         return model.parse(stream_id, fields, port.largest_frame)
     except RpcError as error:
-        raise execute_error(error.specific or error.message) from error
+        raise RpcError(EXECUTE_ERROR, error.specific or error.message, field=error.field) from error
 
 
 def _remove(state: ServerState, params: Params) -> dict[str, Any]:

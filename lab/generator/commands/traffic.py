@@ -71,7 +71,9 @@ def _start(state: ServerState, params: Params) -> dict[str, Any]:
         _require_ready(port, playing)
     factor = _factor(playing, kind, value, force=force)
     at_ns = _start_instant_ns(state, start_at_s)
-    plans = tuple(_plan(state, port, stream, factor) for stream in playing)
+    # TRex looks at all streams, the latest first, before it leaves out those that are not enabled.
+    with state.groups.counted(reversed(profile.streams.values())):
+        plans = tuple(_plan(state, port, stream, factor) for stream in playing)
     duration_ns = round(duration_s * 1e9) if duration_s > 0 else None
     profile.run += 1
     began_ns = state.clock.now_ns()
@@ -144,13 +146,14 @@ def _plan(state: ServerState, port: Port, stream: model.Stream, factor: float) -
     """A stream as it goes to the sender, marked so that the receiver recognises it."""
     frame = frames.with_addresses(stream.frame, port.addresses, stream.flags)
     group = state.groups.get(stream.statistics.pg_id) if stream.statistics else None
+    counting = group.counting if group is not None else None
     tag = None
-    if group is not None:
-        frame = frames.with_mark(frame, stream.layers.l3_at, group.ip_id)
+    if group is not None and counting is not None:
+        frame = frames.with_mark(frame, stream.layers.l3_at, counting.ip_id)
         if group.latency:
             fresh = group.flow_sequence == 0
             group.flow_sequence = state.groups.next_flow_sequence()
-            tag = LatencyTag(group.hardware_id, group.flow_sequence)
+            tag = LatencyTag(counting.hardware_id, group.flow_sequence)
             state.workers.to_receiver(ExpectFlow(tag, fresh))
     return StreamPlan(
         template=frame,
@@ -158,7 +161,7 @@ def _plan(state: ServerState, port: Port, stream: model.Stream, factor: float) -
         rate_pps=stream.rate_pps * (factor if stream.scaled else 1),
         gap_ns=round(stream.gap_us * 1000),
         total=stream.total,
-        group=NO_GROUP if group is None else group.row,
+        group=NO_GROUP if counting is None else counting.row,
         latency=tag,
         scaled=stream.scaled,
     )
