@@ -195,6 +195,14 @@ class TestGoodput:
         # 10 000 packets a second, one of which is 1e-4.
         assert (strict(*self.NAME, limit) is None) is suffices
 
+    @pytest.mark.parametrize(("on_the_way", "level"), [(50, "warning"), (99, "warning"), (100, "failed")])
+    def test_more_than_half_is_narrow_and_more_than_all_fails(self, on_the_way, level):
+        finding = strict(*self.NAME, 0.99, on_the_way=on_the_way)
+        assert finding.level == level
+        assert finding.message.startswith("suffices narrowly - Expected: ") is (level == "warning")
+        assert f"known to 50 packets Actual: {on_the_way + 1} of 10000" in finding.message
+        assert limit_key(*self.NAME) in finding.remedy
+
     def test_what_to_change(self):
         finding = strict(*self.NAME, 0.9999)
         assert "Expected: the goodput of a second known to 0.5 packets Actual: 1 of 10000" in finding.message
